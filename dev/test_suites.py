@@ -1,0 +1,305 @@
+#!/usr/bin/env python3
+"""The suites behind dev/test. Plain Python: it starts builds and tests, reads their JUnit files and adds up.
+
+    dev/test               every suite but the long ones
+    dev/test --quick       tidy, unit and oracle only
+    dev/test --long        also the long suites, and longer runs of the others
+    dev/test SUITE...      only these (what they need is built)
+"""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import os
+import pathlib
+import shlex
+import shutil
+import subprocess
+import sys
+import time
+import xml.etree.ElementTree as ElementTree
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent
+RESULTS = ROOT / "build" / "test-results"
+PYTHON = ROOT / ".venv" / "bin" / "python"
+COLONNADE = ROOT / "build" / "dev" / "cli" / "colonnade"
+JOBS = str(os.cpu_count() or 1)
+CTEST_TIMEOUT_SECONDS = 300
+SUITE_TIMEOUT_SECONDS = 3600
+
+
+@dataclasses.dataclass
+class Tally:
+    passed: int = 0
+    failed: int = 0
+    skipped: int = 0
+    failures: list[str] = dataclasses.field(default_factory=list)
+
+    def fail(self, what: str) -> None:
+        self.failed += 1
+        self.failures.append(what)
+
+    def add(self, other: Tally) -> None:
+        self.passed += other.passed
+        self.failed += other.failed
+        self.skipped += other.skipped
+
+
+def run(*command: object, timeout: float = SUITE_TIMEOUT_SECONDS, **environment: str) -> int:
+    """Runs a program in the root of the tree; its output goes where ours goes. Returns the exit code."""
+    words = [str(word) for word in command]
+    print(f"$ {shlex.join(word.removeprefix(f'{ROOT}/') for word in words)}", flush=True)
+    try:
+        return subprocess.run(words, cwd=ROOT, env=os.environ | environment, timeout=timeout, check=False).returncode
+    except subprocess.TimeoutExpired:
+        print(f"stopped after {timeout:.0f} s", flush=True)
+        return 124
+    except OSError as error:
+        print(f"cannot start: {error}", flush=True)
+        return 127
+
+
+def read_junit(path: pathlib.Path) -> Tally:
+    """Counts the test cases of a JUnit file of ctest, GoogleTest, pytest or the tidy test."""
+    tally = Tally()
+    for case in ElementTree.parse(path).iter("testcase"):
+        name = f"{case.get('classname') or ''}.{case.get('name')}".strip(".")
+        status = case.get("status", "run")
+        if case.find("failure") is not None or case.find("error") is not None or status == "fail":
+            tally.fail(name)
+        elif case.find("skipped") is not None or status in ("notrun", "disabled"):
+            tally.skipped += 1
+        else:
+            tally.passed += 1
+    return tally
+
+
+def counted(suite: str, *command: object, junit: pathlib.Path, **environment: str) -> Tally:
+    """Runs a program that writes `junit`. A program that fails without a failing test in there counts as one."""
+    junit.unlink(missing_ok=True)
+    code = run(*command, **environment)
+    try:
+        tally = read_junit(junit)
+    except (OSError, ElementTree.ParseError) as error:
+        tally = Tally()
+        tally.fail(f"{suite}: exit code {code} and no readable results ({error})")
+        return tally
+    if code != 0 and tally.failed == 0:
+        tally.fail(f"{suite}: exit code {code}, though no single test failed")
+    if code == 0 and tally.passed + tally.failed + tally.skipped == 0:
+        tally.fail(f"{suite}: no tests were found")
+    return tally
+
+
+def build(preset: str, *targets: str) -> Tally | None:
+    """Builds; returns the tally of a suite that could not be built, or None."""
+    if run("dev/build", preset, *targets) == 0:
+        return None
+    tally = Tally()
+    tally.fail(f"building {preset}")
+    return tally
+
+
+def ctest(preset: str, **environment: str) -> Tally:
+    if broken := build(preset):
+        return broken
+    junit = RESULTS / f"{preset}.xml"
+    return counted(preset, "ctest", "--test-dir", f"build/{preset}", "--output-on-failure", "--no-tests=error", "--quiet",
+                   "--timeout", CTEST_TIMEOUT_SECONDS, "-j", JOBS, "--output-junit", junit, junit=junit, **environment)
+
+
+def tidy(_options: argparse.Namespace) -> Tally:
+    junit = RESULTS / "tidy.xml"
+    return counted("tidy", "tests/tidy/tidy_test.py", "--junit", junit, junit=junit)
+
+
+def unit(_options: argparse.Namespace) -> Tally:
+    return ctest("dev")
+
+
+def oracle(options: argparse.Namespace) -> Tally:
+    """Python tests: the built command line against zarr-python, xarray and numpy."""
+    if broken := build("dev", "colonnade"):
+        return broken
+    if run(PYTHON, "dev/demo_data.py") != 0:
+        tally = Tally()
+        tally.fail("making the data sets")
+        return tally
+    junit = RESULTS / "oracle.xml"
+    return counted("oracle", PYTHON, "-m", "pytest", "-q", "-p", "no:cacheprovider", "tests/oracle", "--junitxml", junit,
+                   *(["--long"] if options.long else []), junit=junit, COLONNADE=str(COLONNADE))
+
+
+def asan(_options: argparse.Namespace) -> Tally:
+    """The unit tests again, under AddressSanitizer, LeakSanitizer and UndefinedBehaviorSanitizer."""
+    return ctest("asan", ASAN_OPTIONS="detect_stack_use_after_return=1:strict_string_checks=1",
+                 UBSAN_OPTIONS="print_stacktrace=1")
+
+
+def tsan(_options: argparse.Namespace) -> Tally:
+    """The folders that share data between threads, under ThreadSanitizer: caches, tables and the parallel scan."""
+    names = ("array_test", "table_test", "engine_test")
+    if broken := build("tsan", *names):
+        return broken
+    tally = Tally()
+    for name in names:
+        junit = RESULTS / f"tsan-{name}.xml"
+        tally_of_one = counted(f"tsan {name}", f"build/tsan/src/{name}", "--gtest_brief=1", f"--gtest_output=xml:{junit}",
+                               junit=junit, TSAN_OPTIONS=f"suppressions={ROOT}/dev/tsan.suppressions:halt_on_error=0")
+        tally.add(tally_of_one)
+        tally.failures += tally_of_one.failures
+    return tally
+
+
+def fuzz(options: argparse.Namespace) -> Tally:
+    """Every libFuzzer target: its corpus first, then new inputs for a while."""
+    if broken := build("fuzz", "tests/fuzz/all"):
+        return broken
+    seconds = 300 if options.long else 10
+    # Where findings and new inputs go; the committed corpus is only read.
+    workshop = ROOT / "build" / "fuzz" / "findings"
+    targets = sorted(path for path in (ROOT / "build" / "fuzz" / "tests" / "fuzz").glob("*_fuzz") if os.access(path, os.X_OK))
+    tally = Tally()
+    if not targets:
+        tally.fail("no fuzz targets were built")
+
+    def one(target: pathlib.Path) -> tuple[pathlib.Path, int, pathlib.Path]:
+        name = target.name.removesuffix("_fuzz")
+        found, log = workshop / name, RESULTS / f"fuzz-{name}.log"
+        found.mkdir(parents=True, exist_ok=True)
+        corpus = ROOT / "tests" / "fuzz" / "corpus" / name
+        command = [target, found, *([corpus] if corpus.is_dir() else []), f"-max_total_time={seconds}", "-timeout=20",
+                   "-rss_limit_mb=2048", f"-artifact_prefix={workshop}/{name}-"]
+        with log.open("wb") as output:
+            try:
+                code = subprocess.run(command, cwd=ROOT, stdout=output, stderr=output, check=False,
+                                      timeout=seconds + 300).returncode
+            except subprocess.TimeoutExpired:
+                code = 124
+        return target, code, log
+
+    print(f"{len(targets)} targets, {seconds} s each", flush=True)
+    with ThreadPoolExecutor(max_workers=os.cpu_count() or 1) as pool:
+        for target, code, log in pool.map(one, targets):
+            runs = [line for line in log.read_text(errors="replace").splitlines() if line.startswith("Done ")]
+            if code == 0 and runs:
+                tally.passed += 1
+                print(f"  {target.name}: {runs[-1]}", flush=True)
+            else:
+                tally.fail(target.name)
+                print(f"  {target.name}: exit code {code}; the end of {log}:", flush=True)
+                print("    " + "\n    ".join(log.read_text(errors="replace").splitlines()[-40:]), flush=True)
+    return tally
+
+
+def coverage(_options: argparse.Namespace) -> Tally:
+    """Branch coverage of the unit tests, by folder, in build/coverage."""
+    if broken := build("coverage"):
+        return broken
+    # Counts of an earlier build would be added to.
+    for stale in (ROOT / "build" / "coverage").rglob("*.gcda"):
+        stale.unlink()
+    tally = ctest("coverage")
+    report = ROOT / "build" / "coverage" / "report"
+    shutil.rmtree(report, ignore_errors=True)
+    report.mkdir()
+    code = run("gcovr", "--root", ".", "--filter", "src/", "--filter", "cli/", "--exclude", r".*_test\.cpp",
+               "--exclude-throw-branches", "--exclude-unreachable-branches", "--branches", "--print-summary",
+               "--output", report / "branches.txt", "--html-details", report / "index.html", "build/coverage")
+    if code == 0:
+        tally.passed += 1
+        print(f"branch by branch: {report}/index.html", flush=True)
+    else:
+        tally.fail("coverage report")
+    return tally
+
+
+def peers(_options: argparse.Namespace) -> Tally:
+    """bench/ at its smallest sizes: the answers of all engines agree."""
+    if broken := build("release", "colonnade"):
+        return broken
+    tests = sorted((ROOT / "bench").glob("test_*.py"))
+    tally = Tally()
+    if not tests:
+        tally.skipped += 1
+        return tally
+    junit = RESULTS / "peers.xml"
+    return counted("peers", PYTHON, "-m", "pytest", "-q", "-p", "no:cacheprovider", *tests, "--junitxml", junit, junit=junit,
+                   COLONNADE=str(ROOT / "build" / "release" / "cli" / "colonnade"))
+
+
+@dataclasses.dataclass(frozen=True)
+class Suite:
+    run: Callable[[argparse.Namespace], Tally]
+    what: str
+    when: str  # quick, usual or long
+
+    @property
+    def name(self) -> str:
+        return self.run.__name__
+
+
+SUITES = [
+    Suite(tidy, "the tree keeps its own rules", "quick"),
+    Suite(unit, "unit and property tests of the dev preset", "quick"),
+    Suite(oracle, "the command line against zarr-python, xarray and numpy", "quick"),
+    Suite(asan, "unit tests with AddressSanitizer and UndefinedBehaviorSanitizer", "usual"),
+    Suite(tsan, "threads, with ThreadSanitizer", "usual"),
+    Suite(fuzz, "hostile bytes: metadata, codecs, shard index", "usual"),
+    Suite(coverage, "branch coverage of the unit tests", "long"),
+    Suite(peers, "answers of the engines that bench/ compares with", "long"),
+]
+
+
+def summary(results: list[tuple[str, Tally, float]]) -> int:
+    total = Tally()
+    print(f"\n{'suite':10} {'passed':>8} {'failed':>8} {'skipped':>8} {'seconds':>8}")
+    for name, tally, seconds in results:
+        print(f"{name:10} {tally.passed:8} {tally.failed:8} {tally.skipped:8} {seconds:8.0f}")
+        total.add(tally)
+    for name, tally, _ in results:
+        for failure in tally.failures:
+            print(f"FAILED {name}: {failure}")
+    print(f"{total.passed} passed, {total.failed} failed, {total.skipped} skipped", flush=True)
+    return 1 if total.failed else 0
+
+
+def main() -> int:
+    listing = "\n".join(f"  {suite.name:10} {suite.what}{' (only with --long)' if suite.when == 'long' else ''}" for suite in SUITES)
+    parser = argparse.ArgumentParser(prog="dev/test", description="Sets up, builds and runs the tests of all languages.",
+                                     epilog="suites:\n" + listing, formatter_class=argparse.RawDescriptionHelpFormatter)
+    extent = parser.add_mutually_exclusive_group()
+    extent.add_argument("--long", action="store_true", help="also the long suites, and longer runs of the others")
+    extent.add_argument("--quick", action="store_true", help="only tidy, unit and oracle")
+    parser.add_argument("suites", nargs="*", metavar="SUITE")
+    options = parser.parse_args()
+    names = {suite.name for suite in SUITES}
+    if unknown := [name for name in options.suites if name not in names]:
+        parser.error(f"no suite {', '.join(unknown)}; there are {', '.join(suite.name for suite in SUITES)}")
+    when = {"quick"} if options.quick else {"quick", "usual", "long"} if options.long else {"quick", "usual"}
+    chosen = [suite for suite in SUITES if suite.name in options.suites] if options.suites else [
+        suite for suite in SUITES if suite.when in when]
+
+    RESULTS.mkdir(parents=True, exist_ok=True)
+    results: list[tuple[str, Tally, float]] = []
+    for suite in chosen:
+        print(f"\n== {suite.name}: {suite.what}", flush=True)
+        started = time.monotonic()
+        try:
+            tally = suite.run(options)
+        except KeyboardInterrupt:
+            print("interrupted", flush=True)
+            tally = Tally()
+            tally.fail(f"{suite.name}: interrupted")
+            results.append((suite.name, tally, time.monotonic() - started))
+            summary(results)
+            return 130
+        results.append((suite.name, tally, time.monotonic() - started))
+    return summary(results)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,94 @@
+#include "engine/source_functions.h"
+
+#include <utility>
+
+#include "engine/duckdb_status.h"
+#include "engine/source_arguments.h"
+#include "engine/table_scan.h"
+
+namespace colonnade::engine {
+namespace {
+
+struct FunctionInfo final : duckdb::TableFunctionInfo {
+  SourceFunction function;
+  std::shared_ptr<EngineResources> resources;
+};
+
+duckdb::unique_ptr<duckdb::FunctionData> Bind(duckdb::ClientContext& context,
+                                              duckdb::TableFunctionBindInput& input,
+                                              duckdb::vector<duckdb::LogicalType>& types,
+                                              duckdb::vector<duckdb::string>& names) {
+  auto& info = input.info->Cast<FunctionInfo>();
+  SourceArguments arguments;
+  if (input.inputs[0].IsNull())
+    Throw(InvalidArgument(info.function.name, ": the first argument is NULL"));
+  arguments.uri = duckdb::StringValue::Get(input.inputs[0]);
+  for (const auto& [name, value] : input.named_parameters) {
+    ThrowIfError(
+        SetOption(info.function.options, name, value, &arguments).WithContext(info.function.name));
+  }
+  auto source = ValueOrThrow(info.function.open(arguments));
+  auto bind = duckdb::make_uniq<ScanBindData>(info.resources, std::move(source));
+  for (const size_t column : bind->visible) {
+    types.push_back(TypeOf(bind->source->columns()[column].type));
+    names.push_back(bind->source->columns()[column].name);
+  }
+  if (!PushdownEnabled(context)) {
+    const auto plain = MakeScanFunction(input.table_function.name, false);
+    input.table_function.filter_pushdown = plain.filter_pushdown;
+    input.table_function.filter_prune = plain.filter_prune;
+    input.table_function.pushdown_complex_filter = plain.pushdown_complex_filter;
+    input.table_function.pushdown_expression = plain.pushdown_expression;
+  }
+  return std::move(bind);
+}
+
+struct NameData final : duckdb::ReplacementScanData {
+  std::shared_ptr<EngineResources> resources;
+};
+
+duckdb::unique_ptr<duckdb::TableRef> ReplaceName(
+    duckdb::ClientContext&, duckdb::ReplacementScanInput& input,
+    duckdb::optional_ptr<duckdb::ReplacementScanData> data) {
+  const std::string name = duckdb::ReplacementScan::GetFullPath(input);
+  const auto function = data->Cast<NameData>().resources->sources.resolve(name);
+  if (!function) return nullptr;
+  auto reference = duckdb::make_uniq<duckdb::TableFunctionRef>();
+  duckdb::vector<duckdb::unique_ptr<duckdb::ParsedExpression>> arguments;
+  arguments.push_back(duckdb::make_uniq<duckdb::ConstantExpression>(duckdb::Value(name)));
+  reference->function =
+      duckdb::make_uniq<duckdb::FunctionExpression>(*function, std::move(arguments));
+  return std::move(reference);
+}
+
+}  // namespace
+
+void RegisterNames(duckdb::DBConfig& config, const std::shared_ptr<EngineResources>& resources) {
+  if (!resources->sources.resolve) return;
+  auto data = duckdb::make_uniq<NameData>();
+  data->resources = resources;
+  config.replacement_scans.insert(config.replacement_scans.begin(),
+                                  duckdb::ReplacementScan(ReplaceName, std::move(data)));
+}
+
+void RegisterSourceFunctions(duckdb::DatabaseInstance& database,
+                             const std::shared_ptr<EngineResources>& resources) {
+  for (const SourceFunction& source : resources->sources.functions) {
+    duckdb::TableFunction function = MakeScanFunction(source.name, true);
+    function.arguments = {duckdb::LogicalType::VARCHAR};
+    function.bind = Bind;
+    for (const SourceOption& option : source.options) {
+      function.named_parameters[option.name] = OptionType(option.type);
+    }
+    auto info = duckdb::make_shared_ptr<FunctionInfo>();
+    info->function = source;
+    info->resources = resources;
+    function.function_info = std::move(info);
+    duckdb::CreateTableFunctionInfo create(function);
+    create.on_conflict = duckdb::OnCreateConflict::ALTER_ON_CONFLICT;
+    duckdb::Catalog::GetSystemCatalog(database).CreateFunction(
+        duckdb::CatalogTransaction::GetSystemTransaction(database), create);
+  }
+}
+
+}  // namespace colonnade::engine

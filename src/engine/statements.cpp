@@ -1,0 +1,60 @@
+#include "engine/statements.h"
+
+#include <utility>
+
+#include "duckdb/common/types/column/column_data_collection.hpp"
+#include "duckdb/parser/expression/star_expression.hpp"
+#include "duckdb/parser/query_node/select_node.hpp"
+#include "engine/duckdb_status.h"
+
+namespace colonnade::engine {
+
+Result<Statements> ParseStatements(duckdb::Connection& connection, const std::string& sql) {
+  try {
+    Statements statements = connection.ExtractStatements(sql);
+    if (statements.empty()) return InvalidArgument("the SQL text has no statement");
+    return statements;
+  } catch (const std::exception&) {
+    return CurrentExceptionStatus();
+  }
+}
+
+duckdb::unique_ptr<duckdb::SQLStatement> CopyTo(duckdb::unique_ptr<duckdb::SQLStatement> select,
+                                                FileFormat format, const std::string& path) {
+  auto copy = duckdb::make_uniq<duckdb::CopyStatement>();
+  duckdb::CopyInfo& info = *copy->info;
+  info.is_from = false;
+  info.is_format_auto_detected = false;
+  info.file_path = path;
+  info.select_statement = std::move(select->Cast<duckdb::SelectStatement>().node);
+  info.options["use_tmp_file"] = {duckdb::Value::BOOLEAN(false)};
+  switch (format) {
+    case FileFormat::kCsv:
+      info.format = "csv";
+      info.options["header"] = {duckdb::Value::BOOLEAN(true)};
+      break;
+    case FileFormat::kJson:
+      info.format = "json";
+      info.options["array"] = {duckdb::Value::BOOLEAN(true)};
+      break;
+    case FileFormat::kJsonLines: info.format = "json"; break;
+    case FileFormat::kParquet:
+      info.format = "parquet";
+      info.options["compression"] = {duckdb::Value("zstd")};
+      break;
+  }
+  return std::move(copy);
+}
+
+duckdb::unique_ptr<duckdb::SQLStatement> SelectFrom(duckdb::ColumnDataCollection& rows,
+                                                    const duckdb::vector<std::string>& names) {
+  auto node = duckdb::make_uniq<duckdb::SelectNode>();
+  node->select_list.push_back(duckdb::make_uniq<duckdb::StarExpression>());
+  node->from_table = duckdb::make_uniq<duckdb::ColumnDataRef>(
+      duckdb::optionally_owned_ptr<duckdb::ColumnDataCollection>(rows), names);
+  auto select = duckdb::make_uniq<duckdb::SelectStatement>();
+  select->node = std::move(node);
+  return std::move(select);
+}
+
+}  // namespace colonnade::engine

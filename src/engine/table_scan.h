@@ -1,0 +1,61 @@
+// The one table function: scans any table::TableSource.
+//
+// Planning narrows the positions of each axis by evaluating predicates on coordinates; execution
+// turns the blocks of the remaining tiles into vectors.
+
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "engine/axis_filter.h"
+#include "engine/duckdb_headers.h"
+#include "engine/query_state.h"
+#include "table/table_source.h"
+
+namespace colonnade::engine {
+
+/// Column ids that are not visible columns start here (DuckDB's virtual columns).
+duckdb::column_t MultiplicityColumnId();
+duckdb::column_t HiddenColumnId(size_t source_column);
+
+/// Bind data of a scan. Copied by the planner; what is behind the pointers is immutable.
+struct ScanBindData : duckdb::TableFunctionData {
+  ScanBindData(std::shared_ptr<EngineResources> resources,
+               std::shared_ptr<const table::TableSource> source);
+
+  duckdb::unique_ptr<duckdb::FunctionData> Copy() const override;
+  bool Equals(const duckdb::FunctionData& other) const override;
+  bool SupportStatementCache() const override { return false; }
+
+  /// The source's column behind a column id; nothing for row counts and the multiplicity.
+  std::optional<size_t> SourceColumn(duckdb::column_t id) const;
+
+  std::shared_ptr<EngineResources> resources;
+  std::shared_ptr<const table::TableSource> source;
+  std::vector<size_t> visible;  // source columns in the order of the table's columns
+  std::shared_ptr<const table::Selection> selection;
+  std::vector<std::shared_ptr<const TilePredicate>> tile_predicates;
+  /// Metadata answer: one row per combination of positions of the axes in `kept_axes`, standing for
+  /// `multiplicity` rows of the table.
+  bool collapsed = false;
+  std::vector<bool> kept_axes;
+  int64_t multiplicity = 1;
+  /// Catalog entry that the scan is of, if it is of one.
+  duckdb::optional_ptr<duckdb::TableCatalogEntry> entry;
+};
+
+/// SQL type of a column.
+duckdb::LogicalType TypeOf(array::ValueType type);
+
+/// The scan function; `pushdown` off leaves every predicate to the engine's row filters.
+duckdb::TableFunction MakeScanFunction(const std::string& name, bool pushdown);
+
+/// Hidden columns of a source as virtual columns.
+duckdb::virtual_column_map_t VirtualColumns(const table::TableSource& source);
+
+/// True if the setting colonnade_pushdown is on.
+bool PushdownEnabled(duckdb::ClientContext& context);
+
+}  // namespace colonnade::engine
