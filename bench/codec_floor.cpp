@@ -128,7 +128,7 @@ int Run(const std::string& directory, const std::string& codec, size_t chunk_byt
   std::printf(
       "{\"open_cpu_s\": 0, \"open_wall_s\": 0, \"cpu_s\": %.6f, \"wall_s\": %.6f, \"memory_mb\": "
       "%.1f, "
-      "\"read_mb\": %.3f, \"rows\": %zu, \"answer\": [], \"decoded_mb\": %.1f}\n",
+      "\"read_mb\": %.3f, \"rows\": %zu, \"decoded_mb\": %.1f}\n",
       done.cpu_s - start.cpu_s, done.wall_s - start.wall_s, PeakMb() - resident_mb,
       done.read_mb - start.read_mb, files.size(),
       static_cast<double>(files.size()) * static_cast<double>(chunk_bytes) / 1e6);

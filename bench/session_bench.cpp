@@ -14,7 +14,6 @@
 #include <vector>
 
 #include "base/json.h"
-#include "base/quote.h"
 #include "process_meter.h"
 #include "session/session.h"
 
@@ -24,7 +23,7 @@ namespace {
 constexpr size_t kRowsShown = 20;  // enough for run.py to check an answer; the rest is counted
 
 int Fail(const Status& status) {
-  std::fprintf(stderr, "session_bench: %s\n", status.message().c_str());
+  std::fprintf(stderr, "session_bench: %s\n", std::string(status.message()).c_str());
   return 1;
 }
 

@@ -57,7 +57,8 @@ std::string OneLine(const std::string& text) {
     const size_t end = std::min(text.find('\n', begin), text.size());
     std::string_view part = std::string_view(text).substr(begin, end - begin);
     begin = end + 1;
-    if (part.starts_with("LINE ")) break;  // the source line and the caret below it
+    // The source line with its caret, and what internal errors append.
+    if (part.starts_with("LINE ") || part.starts_with("Stack Trace:")) break;
     while (!part.empty() && part.front() == ' ') part.remove_prefix(1);
     while (!part.empty() && part.back() == ' ') part.remove_suffix(1);
     if (part.empty()) continue;

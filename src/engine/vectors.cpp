@@ -26,7 +26,7 @@ template <typename PositionOf>
 void CopyValues(const table::AxisValues& values, PositionOf position_of, int64_t count,
                 duckdb::Vector& vector) {
   const auto copy = [&]<typename T>(T) {
-    T* out = FlatVector::GetData<T>(vector);
+    T* out = reinterpret_cast<T*>(FlatVector::GetData(vector));  // by width, not by type
     const T* in = reinterpret_cast<const T*>(values.data);
     for (int64_t i = 0; i < count; ++i) out[i] = in[position_of(i)];
   };

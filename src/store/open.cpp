@@ -93,27 +93,23 @@ std::string SimilarName(const std::string& directory, std::string_view name) {
   return "";
 }
 
-// `path` does not exist; `parent` is its deepest part that does, a directory.
+// `path` does not exist; `parent` is its deepest part that does, a directory ("": the current one).
 Status Missing(const std::string& path, const std::string& parent) {
-  std::string_view missing = path;
-  if (parent != ".") missing.remove_prefix(parent.size());
+  std::string_view missing = std::string_view(path).substr(parent.size());
   while (missing.starts_with('/')) missing.remove_prefix(1);
   missing = missing.substr(0, missing.find('/'));
-  const std::string similar = SimilarName(parent, missing);
-  const std::string shown_parent = parent == "." && path[0] != '.' ? "" : parent;
-  std::string suggestion;
-  if (!similar.empty()) {
-    suggestion = "; did you mean " +
-                 Quote(shown_parent == "/" ? "/" + similar : JoinKey(shown_parent, similar)) + "?";
-  }
+  const std::string base = parent.empty() || parent == "/" ? parent : parent + "/";
+  const std::string entry = base + std::string(missing);
   struct stat info;
-  const std::string entry =
-      shown_parent == "/" ? "/" + std::string(missing) : JoinKey(shown_parent, missing);
   if (::lstat(entry.c_str(), &info) == 0 && S_ISLNK(info.st_mode)) {
     return NotFound(Quote(path), ": ", Quote(entry), " is a symbolic link to nothing");
   }
+  const std::string where = parent.empty() ? "." : parent;
+  const std::string similar = SimilarName(where, missing);
+  const std::string suggestion =
+      similar.empty() ? "" : "; did you mean " + Quote(base + similar) + "?";
   if (entry == path) return NotFound("no such file or directory: ", Quote(path), suggestion);
-  return NotFound("no such file or directory: ", Quote(path), " (", Quote(parent), " has no ",
+  return NotFound("no such file or directory: ", Quote(path), " (", Quote(where), " has no ",
                   Quote(missing), ")", suggestion);
 }
 
@@ -170,7 +166,7 @@ Result<Location> OpenLocation(const std::string& given) {
     }
     if (errno != ENOENT && errno != ENOTDIR) return SystemError(errno).WithContext(Quote(path));
     const size_t slash = existing.rfind('/');
-    if (slash == std::string::npos) return Missing(path, ".");
+    if (slash == std::string::npos) return Missing(path, "");
     existing = slash == 0 ? "/" : WithoutTrailingSlashes(existing.substr(0, slash));
   }
 }

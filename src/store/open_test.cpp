@@ -9,9 +9,9 @@
 #include <string>
 
 #include "store/file_kind.h"
+#include "store/zip_writer_for_test.h"
 #include "support/status_matchers.h"
 #include "support/temporary_directory.h"
-#include "support/zip_writer.h"
 
 namespace colonnade::store {
 namespace {

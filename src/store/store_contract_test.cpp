@@ -13,11 +13,11 @@
 #include "store/file_store.h"
 #include "store/memory_store.h"
 #include "store/zip_store.h"
+#include "store/zip_writer_for_test.h"
 #include "support/counting_budget.h"
 #include "support/random.h"
 #include "support/status_matchers.h"
 #include "support/temporary_directory.h"
-#include "support/zip_writer.h"
 
 namespace colonnade::store {
 namespace {
@@ -88,7 +88,7 @@ INSTANTIATE_TEST_SUITE_P(
                          [](const Values& values, const TemporaryDirectory& directory) {
                            return MakeZipStore(values, directory, true);
                          }}),
-    [](const auto& info) { return std::string(info.param.name); });
+    [](const auto& kind) { return std::string(kind.param.name); });
 
 TEST_P(StoreContract, ReadsWholeValuesAndRanges) {
   const auto store = Make({{"t/c/0", "0123456789"}});

@@ -226,12 +226,14 @@ Result<ZipDirectory> ZipDirectory::Read(int fd, uint64_t file_size, size_t max_m
 }
 
 void ZipDirectory::SortAndDropDuplicates() {
+  // Names lie in the order of writing: of equal ones, the one written last stays last. Writers
+  // mostly sort already.
   const auto less = [this](const ZipMember& a, const ZipMember& b) {
-    return NameOf(a) < NameOf(b);
+    const int order = NameOf(a).compare(NameOf(b));
+    return order != 0 ? order < 0 : a.name_offset < b.name_offset;
   };
-  // Stable: of equal names the one written last stays last. Writers mostly sort already.
   if (!std::is_sorted(members_.begin(), members_.end(), less)) {
-    std::stable_sort(members_.begin(), members_.end(), less);
+    std::sort(members_.begin(), members_.end(), less);
   }
   size_t kept = 0;
   for (size_t i = 0; i < members_.size(); ++i) {

@@ -5,6 +5,9 @@
 
 #pragma once
 
+#include <sys/mman.h>
+#include <unistd.h>
+
 #include <cstddef>
 #include <cstdint>
 #include <cstdlib>
@@ -16,11 +19,30 @@
 
 namespace colonnade::array {
 
+/// A copy of `bytes` that ends where a page without access begins. The compression libraries are
+/// not instrumented; this is what makes their reads past the end visible.
+inline Bytes AgainstGuardPage(Bytes bytes) {
+  static constexpr size_t kRoom = size_t{1} << 20;
+  static std::byte* const room = [] {
+    const auto page = static_cast<size_t>(sysconf(_SC_PAGESIZE));
+    void* const mapped =
+        mmap(nullptr, kRoom + page, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (mapped == MAP_FAILED) std::abort();
+    auto* const begin = static_cast<std::byte*>(mapped);
+    if (mprotect(begin + kRoom, page, PROT_NONE) != 0) std::abort();
+    return begin;
+  }();
+  if (bytes.size() > kRoom) return bytes;
+  std::byte* const copy = room + kRoom - bytes.size();
+  if (!bytes.empty()) std::memcpy(copy, bytes.data(), bytes.size());
+  return {copy, bytes.size()};
+}
+
 inline int DecodeFuzzInput(BytesCodec codec, const uint8_t* data, size_t size) {
   if (size < 3) return 0;
   const bool exact = (data[0] & 1) != 0;
   const uint64_t expected = LoadLittle<uint16_t>(data + 1);
-  const Bytes encoded = std::as_bytes(std::span(data + 3, size - 3));
+  const Bytes encoded = AgainstGuardPage(std::as_bytes(std::span(data + 3, size - 3)));
   // Kept between inputs, as a scan keeps it: a failure must not spoil the next chunk.
   static CodecScratch scratch(UnlimitedMemory());
   Buffer out(UnlimitedMemory());

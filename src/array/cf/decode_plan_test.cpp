@@ -109,9 +109,9 @@ TEST(DecodePlan, IntegerSentinelsKeepAllDigits) {
 }
 
 TEST(DecodePlan, SentinelsThatTheTypeLacksAreDropped) {
-  const Json kBad[] = {Json(40'000), Json(-32'769),       Json(-999.9),         Json(1e20),
-                       Json("NaN"),  Json("-999"),        Json(true),           Json::object(),
-                       Json(1e300),  Json::array({"x"}),  Json(UINT64_MAX)};
+  const Json kBad[] = {Json(40'000), Json(-32'769),      Json(-999.9),    Json(1e20),
+                       Json("NaN"),  Json("-999"),       Json(true),      Json::object(),
+                       Json(1e300),  Json::array({"x"}), Json(UINT64_MAX)};
   for (const Json& bad : kBad) {
     const DecodePlan plan = Plan(ElementKind::kInt16, {{"_FillValue", bad}});
     EXPECT_THAT(plan.sentinels, IsEmpty()) << bad;
@@ -131,8 +131,7 @@ TEST(DecodePlan, FloatSentinelsAreRoundedToTheStoredType) {
               ElementsAre(double{-999.9F}));
   EXPECT_THAT(Floats(Plan(ElementKind::kFloat64, {{"_FillValue", -999.9}})), ElementsAre(-999.9));
   EXPECT_THAT(Floats(Plan(ElementKind::kFloat16, {{"_FillValue", 1e4 + 3}})), ElementsAre(10'000));
-  EXPECT_THAT(Floats(Plan(ElementKind::kFloat32, {{"_FillValue", -32'767}})),
-              ElementsAre(-32'767));
+  EXPECT_THAT(Floats(Plan(ElementKind::kFloat32, {{"_FillValue", -32'767}})), ElementsAre(-32'767));
 }
 
 TEST(DecodePlan, FloatSentinelsMayBeNamesBitsOrBase64) {
@@ -141,8 +140,7 @@ TEST(DecodePlan, FloatSentinelsMayBeNamesBitsOrBase64) {
               ElementsAre(infinity));
   EXPECT_THAT(Floats(Plan(ElementKind::kFloat32, {{"_FillValue", "-Infinity"}})),
               ElementsAre(-infinity));
-  EXPECT_THAT(Floats(Plan(ElementKind::kFloat32, {{"_FillValue", "0x42280000"}})),
-              ElementsAre(42));
+  EXPECT_THAT(Floats(Plan(ElementKind::kFloat32, {{"_FillValue", "0x42280000"}})), ElementsAre(42));
   EXPECT_THAT(Floats(Plan(ElementKind::kFloat64, {{"_FillValue", "0x4045000000000000"}})),
               ElementsAre(42));
   EXPECT_THAT(Floats(Plan(ElementKind::kFloat16, {{"_FillValue", "0x5140"}})), ElementsAre(42));
@@ -206,8 +204,8 @@ TEST(DecodePlan, ScaleOrOffsetMakesDoubles) {
   EXPECT_EQ(both.offset, 273);
   EXPECT_EQ(both.value, ValueType::kFloat64);
   EXPECT_FALSE(both.is_identity());
-  for (const ElementKind kind : {ElementKind::kFloat16, ElementKind::kFloat32,
-                                 ElementKind::kFloat64, ElementKind::kUInt8}) {
+  for (const ElementKind kind :
+       {ElementKind::kFloat16, ElementKind::kFloat32, ElementKind::kFloat64, ElementKind::kUInt8}) {
     const DecodePlan plan = Plan(kind, {{"scale_factor", 1}, {"add_offset", 0}});
     EXPECT_EQ(plan.value, ValueType::kFloat64);
     EXPECT_FALSE(plan.is_identity());
@@ -216,18 +214,16 @@ TEST(DecodePlan, ScaleOrOffsetMakesDoubles) {
 }
 
 TEST(DecodePlan, PackingThatMakesNoSenseIsIgnoredWhole) {
-  const Json kBad[] = {Json(0),           Json(0.0),        Json("0.1"),   Json("NaN"),
-                       Json(std::nan("")), Json(HUGE_VAL),  Json(true),    Json::array(),
-                       Json::array({1, 2}), Json::object()};
+  const Json kBad[] = {
+      Json(0),        Json(0.0),  Json("0.1"),   Json("NaN"),         Json(std::nan("")),
+      Json(HUGE_VAL), Json(true), Json::array(), Json::array({1, 2}), Json::object()};
   for (const Json& bad : kBad) {
     const DecodePlan plan = Plan(ElementKind::kInt16, {{"scale_factor", bad}, {"add_offset", 1}});
     EXPECT_FALSE(plan.scaled) << bad;
     EXPECT_EQ(plan.value, ValueType::kInt16) << bad;
-    EXPECT_THAT(plan.notes, ElementsAre(HasSubstr("scale_factor"), HasSubstr("as stored")))
-        << bad;
+    EXPECT_THAT(plan.notes, ElementsAre(HasSubstr("scale_factor"), HasSubstr("as stored"))) << bad;
   }
-  const DecodePlan plan =
-      Plan(ElementKind::kInt16, {{"scale_factor", 2}, {"add_offset", "warm"}});
+  const DecodePlan plan = Plan(ElementKind::kInt16, {{"scale_factor", 2}, {"add_offset", "warm"}});
   EXPECT_FALSE(plan.scaled);
   EXPECT_THAT(plan.notes, ElementsAre("add_offset 'warm': ignored, not a finite number",
                                       HasSubstr("as stored")));
@@ -249,9 +245,9 @@ TEST(DecodePlan, DtypeBoolMakesBooleansOfInt8) {
 }
 
 TEST(DecodePlan, TextSentinelsAreTexts) {
-  EXPECT_THAT(Plan(ElementKind::kString, {{"_FillValue", "n/a"}, {"missing_value", ""}})
-                  .text_sentinels,
-              ElementsAre("n/a", ""));
+  EXPECT_THAT(
+      Plan(ElementKind::kString, {{"_FillValue", "n/a"}, {"missing_value", ""}}).text_sentinels,
+      ElementsAre("n/a", ""));
   EXPECT_THAT(Plan(ElementKind::kString, {{"_FillValue", 0}}).notes,
               ElementsAre("_FillValue 0: ignored, not text"));
   const ElementType bytes = {.kind = ElementKind::kFixedBytes, .size = 4};

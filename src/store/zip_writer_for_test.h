@@ -24,10 +24,10 @@ class ZipWriter {
     int64_t size_change = 0;   // added to the size
     int64_t compressed_change = 0;
     int64_t offset_change = 0;
-    uint32_t mode = 0;       // Unix file mode
-    std::string local_name;  // if it is to differ
-    std::string local_extra;
-    std::string comment;
+    uint32_t mode = 0;            // Unix file mode
+    std::string local_name = {};  // if it is to differ
+    std::string local_extra = {};
+    std::string comment = {};
   };
   struct End {
     bool zip64 = false;
@@ -35,8 +35,8 @@ class ZipWriter {
     int64_t offset_change = 0;
     int64_t size_change = 0;
     uint16_t disk = 0;
-    std::string comment;
-    std::string between;  // bytes between the directory and its end record
+    std::string comment = {};
+    std::string between = {};  // bytes between the directory and its end record
   };
 
   void Add(std::string_view name, std::string_view value) { Add(name, value, Member()); }

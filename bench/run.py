@@ -1,0 +1,340 @@
+"""Runs the benchmark and prints its table.
+
+    python bench/run.py [--data DIRECTORY] [--build DIRECTORY] [--runs 5] [--cases avg,box] [--engines colonnade,xarray]
+
+All engines answer the same questions over the same data sets in one go, round robin, each run in a process of its own;
+every answer is compared with the key. See bench/README.md for the method.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import platform
+import statistics
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+from datasets import SPECS, ensure, write_parquet
+from keys import KEYS
+from peers import NAMES, SQL
+
+HERE = Path(__file__).resolve().parent
+S2, S2N = KEYS["s2"]["t2m"], KEYS["s2n"]["t2m"]
+
+
+@dataclass(frozen=True)
+class Case:
+    """A question over a data set, its answer, and who takes part beside us and the floor."""
+
+    label: str
+    query: str  # key of peers.SQL
+    data: str
+    want: tuple
+    title: str
+    peers: tuple = NAMES
+    parquet: str | None = None  # the data set whose Parquet file the flat-file peers read; None: `data`
+    tolerance: float = 1e-9
+
+
+ARRAY_PEERS = ("xarray", "xarray_sql_datafusion", "xarray_sql_duckdb", "tensorstore")
+FAST_PEERS = tuple(n for n in NAMES if n != "xarray_sql_datafusion")
+MEAN = S2["sum"] / S2["count"]
+CELL_SUM = 361718.53125
+BOX_MEAN = S2["box_sum"] / S2["box_rows"]
+
+CASES = [
+    Case("B01", "avg", "s2", (MEAN,), "avg"),
+    Case("B01", "avg_min_max", "s2", (MEAN, S2["min"], S2["max"]), "avg, min, max", FAST_PEERS),
+    Case("B01", "avg", "s2n", (S2N["sum"] / S2N["count"],), "avg of S2n", FAST_PEERS),
+    Case("B01", "avg", "s2_none", (MEAN,), "avg, uncompressed", ("xarray", "tensorstore")),
+    Case("B01", "avg", "s2_lz4", (MEAN,), "avg, blosc-lz4", ("xarray", "tensorstore")),
+    Case("B01", "avg", "s2_gzip", (MEAN,), "avg, gzip", ("xarray",)),
+    Case("B01", "avg", "s2_v2_zstd", (MEAN,), "avg, Zarr v2 zstd", ("xarray",)),
+    Case("B01", "avg", "s2h", (MEAN,), "avg, sharded", ("xarray",)),
+    Case("B04", "range", "s2", (S2["june_sum"] / S2["june_rows"],), "four days"),
+    Case("B05", "box", "s2", (BOX_MEAN,), "box", FAST_PEERS),
+    Case("B05", "box", "s2n", (S2N["box_sum"] / S2N["box_rows"],), "box of S2n", ("xarray", "duckdb_parquet", "polars_parquet")),
+    Case("B05", "box", "s2s", (BOX_MEAN,), "box, space-chunked", FAST_PEERS, parquet="s2"),
+    Case("B06", "cell", "s2", (CELL_SUM,), "one cell", FAST_PEERS),
+    Case("B06", "cell", "s2s", (CELL_SUM,), "one cell, space-chunked", FAST_PEERS, parquet="s2"),
+    Case("B09", "count", "s2", (SPECS["s2"].rows,), "COUNT(*)"),
+    Case("B09", "count_box", "s2", (S2["box_rows"],), "COUNT(*) of the box", FAST_PEERS),
+    Case("B10", "min_max", "s2", ("2000-01-01 00:00:00", 90.0), "min(time), max(lat)"),
+    Case("B10", "distinct", "s2", (181,), "DISTINCT lat", FAST_PEERS),
+    Case("B17", "lat_limit", "s2", (1000, None), "lat LIMIT 1000", FAST_PEERS),  # which 1000 is the engine's choice
+    Case("B11", "july", "s2", (S2["july_sum"] / S2["july_rows"],), "month(time) = 7", FAST_PEERS),
+    Case("B11", "july", "s2n", (S2N["july_sum"] / S2N["july_rows"],), "month(time) = 7 of S2n", ("xarray", "duckdb_parquet", "polars_parquet")),
+    Case("B18", "value", "s2", (S2["above"], S2["sum_above"]), "t2m > 265", FAST_PEERS),
+    Case("B18", "value", "s2n", (S2N["above"], S2N["sum_above"]), "t2m > 265 of S2n", ("xarray", "duckdb_parquet", "polars_parquet")),
+    Case("B26", "count", "s5", (SPECS["s5"].rows,), "open and COUNT(*), 10⁶ chunks", ("xarray",)),
+    Case("B26", "min_max", "s5", ("1900-01-01 00:00:00", 90.0), "min(time), max(lat), 10⁶ chunks", ("xarray",)),
+    Case("B28", "all_rows", "s1", (), "every row of S1", ()),
+]
+FLOOR_CODECS = {"none": "none", "zstd": "zstd", "gzip": "gzip", "lz4": "blosc", "blosc_zstd": "blosc"}
+
+
+class PeerServer:
+    """A process that has imported one peer and forks for every run."""
+
+    def __init__(self, name: str, threads: int):
+        environment = {**os.environ, "POLARS_MAX_THREADS": str(threads), "OMP_NUM_THREADS": str(threads),
+                       "TOKIO_WORKER_THREADS": str(threads)}
+        self.process = subprocess.Popen([sys.executable, str(HERE / "peers.py"), name], stdin=subprocess.PIPE,
+                                        stdout=subprocess.PIPE, text=True, env=environment)
+        assert json.loads(self.process.stdout.readline()) == {"ready": name}
+
+    def run(self, **request) -> dict:
+        self.process.stdin.write(json.dumps(request) + "\n")
+        self.process.stdin.flush()
+        return json.loads(self.process.stdout.readline())
+
+
+def run_command(arguments: list) -> dict:
+    """A program that prints one JSON line."""
+    done = subprocess.run(list(map(str, arguments)), capture_output=True, text=True)
+    if done.returncode != 0:
+        return {"error": done.stderr.strip()[-300:]}
+    return json.loads(done.stdout.strip().splitlines()[-1])
+
+
+def check(case: Case, result: dict) -> None:
+    """An answer that is not the key is an error of the run."""
+    if "answer" not in result or not case.want:
+        return
+    row = result["answer"][0] if result["answer"] else []
+    for got, want in zip(row, case.want, strict=True):
+        if want is None:
+            continue
+        same = str(got)[:19] == want if isinstance(want, str) else abs(float(got) - want) <= case.tolerance * abs(want)
+        if not same:
+            result["error"] = f"answer {row} instead of {list(case.want)}"
+
+
+def take_part(case: Case, options, servers: dict) -> dict:
+    """engine → function of no arguments that makes one run."""
+    spec, store = SPECS[case.data], ensure(options.data, case.data, quiet=False)
+    engines = {}
+    if "colonnade" in options.engines:
+        sql = SQL[case.query].format(g=f"s.{'_'.join(spec.dims)}")
+        engines["colonnade"] = lambda: run_command([options.build / "session_bench", store, sql, options.threads])
+    if "floor" in options.engines and case.query in ("avg", "avg_min_max", "box", "cell", "value") and not spec.shards \
+            and case.data in ("s2", "s2n", "s2_none", "s2_lz4", "s2_gzip", "s2_v2_zstd"):
+        size = 4
+        for extent in spec.chunks:
+            size *= extent
+        for threads in dict.fromkeys((1, options.threads)):
+            engines[f"B00, {threads} thread{'s' * (threads > 1)}"] = lambda threads=threads: run_command(
+                [options.build / "codec_floor", store / "t2m", FLOOR_CODECS[spec.codec], size, threads])
+    for name in case.peers:
+        if name not in options.engines:
+            continue
+        if name.endswith("_parquet"):
+            flat = write_parquet(options.data, case.parquet or case.data)
+        else:
+            flat = ""
+        if name not in servers:
+            servers[name] = PeerServer(name, options.threads)
+        engines[name] = lambda name=name, flat=flat: servers[name].run(
+            case=case.query, store=str(store), parquet=str(flat), threads=options.threads)
+    return engines
+
+
+def measure(case: Case, options, servers: dict) -> dict[str, list[dict]]:
+    """Runs of every engine, interleaved."""
+    engines = take_part(case, options, servers)
+    runs: dict[str, list[dict]] = {name: [] for name in engines}
+    for _ in range(options.runs + 1):  # the first round warms the page cache and is dropped
+        for name, run in engines.items():
+            if runs[name] and ("error" in runs[name][-1] or "unsupported" in runs[name][-1]):
+                continue
+            result = run()
+            check(case, result)
+            runs[name].append(result)
+    return {name: results[1:] if len(results) > 1 else results for name, results in runs.items()}
+
+
+def median(runs: list[dict], key: str) -> float:
+    return statistics.median(r[key] for r in runs)
+
+
+def seconds(value: float) -> str:
+    return f"{value:.4f}" if value < 0.01 else f"{value:.3f}"
+
+
+def rows_of(case: Case, results: dict[str, list[dict]]) -> list[str]:
+    """Lines of the Markdown table; ours first, then by CPU."""
+    lines, ours = [], None
+
+    def order(item):
+        name, runs = item
+        return (name != "colonnade", median(runs, "cpu_s") if "cpu_s" in runs[0] else 1e9)
+    for name, runs in sorted(results.items(), key=order):
+        head = f"| {case.label} | {case.title} | {name} "
+        if "unsupported" in runs[0]:
+            continue
+        broken = next((r["error"] for r in runs if "error" in r), None)
+        if broken:
+            lines.append(head + f"| **failed:** {broken.splitlines()[-1][:80] if broken else '?'} | | | | | | |")
+            continue
+        cpu = median(runs, "cpu_s")
+        ours = cpu if name == "colonnade" else ours
+        ratio = f"{cpu / ours:.2f}" if ours else ""
+        low, high = min(r["cpu_s"] for r in runs), max(r["cpu_s"] for r in runs)
+        chunks = f"{runs[0]['chunks_read']}/{runs[0]['chunks_total']}" if "chunks_read" in runs[0] else ""
+        lines.append(head + f"| {seconds(cpu)} ({seconds(low)}–{seconds(high)}) | {ratio} | {seconds(median(runs, 'wall_s'))} | "
+                     f"{seconds(median(runs, 'open_cpu_s'))} | {median(runs, 'memory_mb'):.0f} | {median(runs, 'read_mb'):.1f} | "
+                     f"{chunks} |")
+    return lines
+
+
+def gates(measured: dict[tuple, dict[str, list[dict]]]) -> list[str]:
+    """The gates that stand in bench/README.md, each with its figure."""
+    def cpu(query, data, engine):
+        runs = measured.get((query, data), {}).get(engine)
+        return median(runs, "cpu_s") if runs and "cpu_s" in runs[0] and "error" not in runs[-1] else None
+
+    def ratio(text, query, data, engine, limit):
+        mine, other = cpu(query, data, "colonnade"), cpu(query, data, engine)
+        if mine is None or other is None:
+            return f"| {text} | not measured | |"
+        # A peer that answers in microseconds cannot be divided by: below a millisecond more counts as a tie.
+        good = mine <= limit * other or mine - other <= 0.001
+        return f"| {text} | {mine:.4f} s / {other:.4f} s = {mine / max(other, 1e-9):.2f} | {'yes' if good else '**no**'} |"
+
+    def chunks(text, query, data, limit):
+        runs = measured.get((query, data), {}).get("colonnade")
+        if not runs or "chunks_read" not in runs[0]:
+            return f"| {text} | not measured | |"
+        return f"| {text} | {runs[0]['chunks_read']} | {'yes' if runs[0]['chunks_read'] <= limit else '**no**'} |"
+
+    def data_bytes(text, query, data):
+        runs = measured.get((query, data), {}).get("colonnade")
+        if not runs or "data_bytes" not in runs[0]:
+            return f"| {text} | not measured | |"
+        return f"| {text} | {runs[0]['data_bytes']} | {'yes' if runs[0]['data_bytes'] == 0 else '**no**'} |"
+
+    def best_sql(query):
+        options = [(cpu(query, "s2", n), n) for n in NAMES if n not in ("xarray", "tensorstore")]
+        options = [o for o in options if o[0] is not None]
+        return min(options)[1] if options else "duckdb_parquet"
+
+    memory = measured.get(("avg", "s2"), {}).get("colonnade")
+    b00 = "B00, 2 threads"
+    lines = [
+        ratio("B01 avg ≤ 1.35 × B00", "avg", "s2", b00, 1.35),
+        ratio("B01 avg, min, max / B00 (reported)", "avg_min_max", "s2", b00, 1e9),
+        f"| B01 ≤ 64 MB above the open session | {median(memory, 'memory_mb'):.0f} MB | "
+        f"{'yes' if median(memory, 'memory_mb') <= 64 else '**no**'} |" if memory and "memory_mb" in memory[0] else
+        "| B01 ≤ 64 MB above the open session | not measured | |",
+        chunks("B04 reads one chunk", "range", "s2", 1),
+        ratio("B04 ≤ xarray", "range", "s2", "xarray", 1),
+    ]
+    for label, query in (("B05", "box"), ("B06", "cell")):
+        lines += [ratio(f"{label} ≤ 0.9 × xarray", query, "s2", "xarray", 0.9),
+                  ratio(f"{label} ≤ 1.2 × B00", query, "s2", b00, 1.2)]
+    lines += [
+        ratio("B05 on S2s ≤ 0.5 × xarray", "box", "s2s", "xarray", 0.5),
+        chunks("B06 on S2s reads one chunk", "cell", "s2s", 1),
+    ]
+    for label, query in (("B09 COUNT(*)", "count"), ("B09 COUNT(*) of the box", "count_box"), ("B10 min, max", "min_max"),
+                         ("B10 DISTINCT", "distinct"), ("coordinates with LIMIT", "lat_limit")):
+        best = best_sql(query)
+        lines += [data_bytes(f"{label}: data bytes", query, "s2"), ratio(f"{label} ≤ best SQL peer ({best})", query, "s2", best, 1)]
+    lines += [
+        chunks("B11 July reads 6 chunks", "july", "s2", 6),
+        ratio("B11 ≤ 0.5 × xarray", "july", "s2", "xarray", 0.5),
+        ratio("B18 ≤ 1.35 × B00", "value", "s2", b00, 1.35),
+    ]
+    opened = measured.get(("count", "s5"), {}).get("colonnade")
+    idle = measured.get(("select_1", ""), {}).get("colonnade")
+    if opened and idle and "cpu_s" in opened[0] and "cpu_s" in idle[0]:
+        extra = 1000 * (median(opened, "cpu_s") + median(opened, "open_cpu_s") - median(idle, "cpu_s") - median(idle, "open_cpu_s"))
+        lines.append(f"| B26 S5 open + COUNT ≤ 50 ms CPU above `SELECT 1` | {extra:.1f} ms | {'yes' if extra <= 50 else '**no**'} |")
+    return lines
+
+
+def machine() -> str:
+    model = next((line.split(":", 1)[1].strip() for line in Path("/proc/cpuinfo").read_text().splitlines()
+                  if line.startswith("model name")), platform.machine())
+    return f"{os.cpu_count()} × {model}, load average {os.getloadavg()[0]:.1f}"
+
+
+def versions(engines: list[str]) -> str:
+    from importlib.metadata import PackageNotFoundError, version
+    out = []
+    for package, users in (("xarray", "xarray"), ("dask", "xarray"), ("zarr", "xarray"), ("xarray-sql", "xarray_sql"),
+                           ("datafusion", "xarray_sql_datafusion"), ("tensorstore", "tensorstore"), ("duckdb", "duckdb"),
+                           ("polars", "polars")):
+        if any(engine.startswith(users) or (users == "duckdb" and "duckdb" in engine) for engine in engines):
+            try:
+                out.append(f"{package} {version(package)}")
+            except PackageNotFoundError:
+                out.append(f"{package} missing")
+    return ", ".join(out) + "." if out else ""
+
+
+def write_readme(text: str) -> None:
+    path = HERE / "README.md"
+    begin, end = "<!-- results: bench/run.py --readme -->", "<!-- end of results -->"
+    readme = path.read_text()
+    head, rest = readme.split(begin)
+    path.write_text(f"{head}{begin}\n{text}\n{end}{rest.split(end)[1]}")
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--data", type=Path, default=HERE.parent / "build" / "bench-data")
+    parser.add_argument("--build", type=Path, default=HERE.parent / "build" / "bench" / "bench")
+    parser.add_argument("--runs", type=int, default=5)
+    parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--cases", default="", help="queries, labels or data sets to keep, comma-separated")
+    parser.add_argument("--engines", default=",".join(["colonnade", "floor", *NAMES]))
+    parser.add_argument("--jsonl", type=Path, help="every run, one JSON object a line")
+    parser.add_argument("--readme", action="store_true", help="put the tables into bench/README.md")
+    options = parser.parse_args()
+    options.engines = options.engines.split(",")
+    options.data.mkdir(parents=True, exist_ok=True)
+    wanted = set(filter(None, options.cases.split(",")))
+    cases = [c for c in CASES if not wanted or wanted & {c.label, c.query, c.data}]
+
+    printed: list[str] = []
+
+    def show(*lines: str) -> None:
+        printed.extend(lines)
+        print("\n".join(lines), flush=True)
+
+    show(f"Machine: {machine()}; {options.threads} threads; median (least–most) of {options.runs} runs; CPU is user + "
+         f"system of all threads. {versions(options.engines)}", "",
+         "| | query | engine | CPU s | CPU / ours | wall s | open, CPU s | memory MB | read MB | chunks |",
+         "| --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |")
+    servers: dict[str, PeerServer] = {}
+    measured, failed = {}, False
+    log = options.jsonl.open("w") if options.jsonl else None
+    for case in cases:
+        results = measure(case, options, servers)
+        measured[case.query, case.data] = results
+        failed |= any("error" in r for r in results.get("colonnade", []))
+        show(*rows_of(case, results))
+        if log:
+            for engine, runs in results.items():
+                for run in runs:
+                    log.write(json.dumps({"case": case.label, "query": case.query, "data": case.data, "engine": engine, **run}) + "\n")
+            log.flush()
+    if "colonnade" in options.engines:
+        measured["select_1", ""] = {"colonnade": [run_command([options.build / "session_bench", "-", "SELECT 1", options.threads])
+                                                  for _ in range(options.runs)]}
+        show("", "| gate | figure | holds |", "| --- | --- | --- |", *gates(measured))
+    if options.readme:
+        write_readme("\n".join(printed))
+    for server in servers.values():
+        server.process.stdin.close()
+        server.process.wait()
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,137 @@
+#include "table/tile_plan.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <set>
+
+#include "support/random.h"
+
+namespace colonnade::table {
+namespace {
+
+using array::Interval;
+using array::Shape;
+using ::testing::ElementsAre;
+
+Selection Everything(const Shape& lengths) {
+  Selection selection;
+  for (const int64_t length : lengths) selection.push_back(AxisSelection::All(length));
+  return selection;
+}
+
+TilePlan Plan(const Shape& lengths, const std::vector<ChunkedVariable>& variables,
+              int64_t max_cells = 1'000) {
+  return TilePlan(lengths, variables, Everything(lengths), max_cells);
+}
+
+TEST(TilePlan, IsTheChunkGridOfOneVariable) {
+  const TilePlan plan = Plan({10, 7}, {{{0, 1}, {4, 7}}});
+  EXPECT_THAT(plan.tile_shape(), ElementsAre(4, 7));
+  EXPECT_EQ(plan.tile_count(), 3);
+  EXPECT_THAT(plan.TileBox(2), ElementsAre(Interval{8, 10}, Interval{0, 7}));
+  EXPECT_FALSE(plan.SharesChunks({{0, 1}, {4, 7}}));
+}
+
+TEST(TilePlan, CoversDifferingChunks) {
+  const TilePlan plan = Plan({100, 100}, {{{0, 1}, {10, 5}}, {{1, 0}, {20, 5}}});
+  EXPECT_THAT(plan.tile_shape(), ElementsAre(10, 20));
+  EXPECT_FALSE(plan.SharesChunks({{0, 1}, {10, 5}}));
+  EXPECT_FALSE(plan.SharesChunks({{1, 0}, {20, 5}}));
+  EXPECT_TRUE(plan.SharesChunks({{0, 1}, {10, 15}}));
+}
+
+TEST(TilePlan, TakesTheLargestChunkWhenACoverWouldBeTooLarge) {
+  const TilePlan plan = Plan({1'000, 1'000}, {{{0, 1}, {1, 900}}, {{0, 1}, {950, 1}}});
+  EXPECT_THAT(plan.tile_shape(), ElementsAre(950, 1));
+  EXPECT_TRUE(plan.SharesChunks({{0, 1}, {1, 900}}));
+}
+
+TEST(TilePlan, KeepsAChunkWholeHoweverLargeItIs) {
+  EXPECT_THAT(Plan({1'000, 1'000}, {{{0, 1}, {1'000, 500}}}).tile_shape(), ElementsAre(1'000, 500));
+}
+
+TEST(TilePlan, TakesAxesWithoutChunksWholeInnermostFirst) {
+  EXPECT_THAT(Plan({50, 40, 30}, {}).tile_shape(), ElementsAre(1, 33, 30));
+  EXPECT_THAT(Plan({50, 40, 30}, {}).tile_shape(), ElementsAre(1, 33, 30));
+  EXPECT_THAT(Plan({500, 4, 30}, {{{1, 2}, {2, 30}}}).tile_shape(), ElementsAre(16, 2, 30));
+  EXPECT_TRUE(Plan({500, 4, 30}, {{{1, 2}, {2, 30}}}).SharesChunks({{1, 2}, {2, 30}}));
+}
+
+TEST(TilePlan, OfATableWithoutAxesIsOneTile) {
+  const TilePlan plan = Plan({}, {});
+  EXPECT_EQ(plan.tile_count(), 1);
+  EXPECT_TRUE(plan.TileBox(0).empty());
+}
+
+TEST(TilePlan, OfAnEmptySelectionIsEmpty) {
+  EXPECT_EQ(Plan({0, 5}, {{{0, 1}, {1, 5}}}).tile_count(), 0);
+  const TilePlan plan(Shape{4, 5}, {}, {AxisSelection::Of({}), AxisSelection::All(5)}, 10);
+  EXPECT_EQ(plan.tile_count(), 0);
+}
+
+TEST(TilePlan, IsConstantTimeForHugeTables) {
+  const int64_t length = int64_t{1} << 62;
+  Selection selection{AxisSelection::Of({{1, length - 1}})};
+  const TilePlan plan(Shape{length}, std::vector<ChunkedVariable>{{{0}, {1}}}, selection, 1'000);
+  EXPECT_EQ(plan.tile_count(), length - 2);
+  EXPECT_THAT(plan.TileBox(plan.tile_count() - 1), ElementsAre(Interval{length - 2, length - 1}));
+}
+
+TEST(TilePlan, SurvivesChunksLargerThanAnyTable) {
+  const TilePlan plan = Plan({3, 3}, {{{0, 1}, {INT64_MAX, INT64_MAX}}});
+  EXPECT_THAT(plan.tile_shape(), ElementsAre(3, 3));
+  EXPECT_FALSE(plan.SharesChunks({{0, 1}, {INT64_MAX, INT64_MAX}}));
+}
+
+TEST(ChunkCount, RoundsUpAndSaturates) {
+  EXPECT_EQ(ChunkCount(Shape{10, 7}, Shape{4, 7}), 3);
+  EXPECT_EQ(ChunkCount(Shape{}, Shape{}), 1);
+  EXPECT_EQ(ChunkCount(Shape{0, INT64_MAX}, Shape{1, 1}), 0);
+  EXPECT_EQ(ChunkCount(Shape{INT64_MAX, 3}, Shape{1, 1}), INT64_MAX);
+}
+
+// Oracle: every selected cell belongs to exactly one listed tile, and every tile has one.
+TEST(TilePlanProperty, TilesPartitionTheSelectedCells) {
+  SeededRandom random;
+  for (int round = 0; round < 500; ++round) {
+    const Shape lengths{random.Uniform(0, 12), random.Uniform(1, 12)};
+    Selection selection;
+    for (const int64_t length : lengths) {
+      std::vector<Interval> runs;
+      for (int64_t i = 0; i < length; ++i) {
+        if (random.Chance(0.4)) runs.push_back({i, i + 1});
+      }
+      selection.push_back(AxisSelection::Of(std::move(runs)));
+    }
+    std::vector<ChunkedVariable> variables;
+    for (int64_t v = random.Uniform(0, 3); v > 0; --v)
+      variables.push_back({{0, 1}, {random.Uniform(1, 5), random.Uniform(1, 14)}});
+    const TilePlan plan(lengths, variables, selection, random.Uniform(1, 40));
+    std::multiset<std::pair<int64_t, int64_t>> got;
+    for (int64_t tile = 0; tile < plan.tile_count(); ++tile) {
+      const array::Box box = plan.TileBox(tile);
+      std::vector<int64_t> rows;
+      std::vector<int64_t> columns;
+      selection[0].PositionsWithin(box[0], &rows);
+      selection[1].PositionsWithin(box[1], &columns);
+      ASSERT_FALSE(rows.empty() || columns.empty());
+      for (const int64_t row : rows) {
+        for (const int64_t column : columns) got.insert({row, column});
+      }
+    }
+    std::multiset<std::pair<int64_t, int64_t>> want;
+    std::vector<int64_t> rows;
+    std::vector<int64_t> columns;
+    selection[0].PositionsWithin({0, lengths[0]}, &rows);
+    selection[1].PositionsWithin({0, lengths[1]}, &columns);
+    for (const int64_t row : rows) {
+      for (const int64_t column : columns) want.insert({row, column});
+    }
+    ASSERT_EQ(got, want);
+  }
+}
+
+}  // namespace
+}  // namespace colonnade::table
