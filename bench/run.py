@@ -74,6 +74,7 @@ CASES = [
     Case("B26", "min_max", "s5", ("1900-01-01 00:00:00", 90.0), "min(time), max(lat), 10⁶ chunks", ("xarray",)),
     Case("B28", "all_rows", "s1", (), "every row of S1", ()),
 ]
+RUN_SECONDS = 120
 FLOOR_CODECS = {"none": "none", "zstd": "zstd", "gzip": "gzip", "lz4": "blosc", "blosc_zstd": "blosc"}
 
 
@@ -95,7 +96,10 @@ class PeerServer:
 
 def run_command(arguments: list) -> dict:
     """A program that prints one JSON line."""
-    done = subprocess.run(list(map(str, arguments)), capture_output=True, text=True)
+    try:
+        done = subprocess.run(list(map(str, arguments)), capture_output=True, text=True, timeout=RUN_SECONDS)
+    except subprocess.TimeoutExpired:
+        return {"error": f"no answer in {RUN_SECONDS} s"}
     if done.returncode != 0:
         return {"error": done.stderr.strip()[-300:]}
     return json.loads(done.stdout.strip().splitlines()[-1])

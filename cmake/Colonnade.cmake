@@ -14,7 +14,8 @@ endif()
 
 add_library(colonnade_options INTERFACE)
 target_compile_options(colonnade_options INTERFACE
-  -Wall -Wextra -Wshadow -Wconversion -Wno-sign-conversion -Wnon-virtual-dtor -Wimplicit-fallthrough
+  -Wall -Wextra $<$<CXX_COMPILER_ID:GNU>:-Wshadow=local> -Wconversion -Wno-sign-conversion -Wnon-virtual-dtor -Wimplicit-fallthrough
+  -Wno-missing-field-initializers  # designated initializers leave out what has a default
   $<$<BOOL:${COLONNADE_WERROR}>:-Werror>)
 target_include_directories(colonnade_options INTERFACE "${PROJECT_SOURCE_DIR}/src")
 target_compile_definitions(colonnade_options INTERFACE COLONNADE_VERSION="${PROJECT_VERSION}")

@@ -10,6 +10,7 @@
 from __future__ import annotations
 
 import argparse
+import collections
 import dataclasses
 import os
 import pathlib
@@ -18,9 +19,9 @@ import shutil
 import subprocess
 import sys
 import time
+import traceback
 import xml.etree.ElementTree as ElementTree
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 RESULTS = ROOT / "build" / "test-results"
@@ -29,6 +30,7 @@ COLONNADE = ROOT / "build" / "dev" / "cli" / "colonnade"
 JOBS = str(os.cpu_count() or 1)
 CTEST_TIMEOUT_SECONDS = 300
 SUITE_TIMEOUT_SECONDS = 3600
+MAX_OUTPUT_CHARACTERS = 8000  # of one failing test
 
 
 @dataclasses.dataclass
@@ -37,6 +39,7 @@ class Tally:
     failed: int = 0
     skipped: int = 0
     failures: list[str] = dataclasses.field(default_factory=list)
+    reasons: collections.Counter[str] = dataclasses.field(default_factory=collections.Counter)  # of skipping
 
     def fail(self, what: str) -> None:
         self.failed += 1
@@ -46,14 +49,17 @@ class Tally:
         self.passed += other.passed
         self.failed += other.failed
         self.skipped += other.skipped
+        self.failures += other.failures
+        self.reasons += other.reasons
 
 
-def run(*command: object, timeout: float = SUITE_TIMEOUT_SECONDS, **environment: str) -> int:
+def run(*command: object, timeout: float = SUITE_TIMEOUT_SECONDS, quiet: bool = False, **environment: str) -> int:
     """Runs a program in the root of the tree; its output goes where ours goes. Returns the exit code."""
     words = [str(word) for word in command]
     print(f"$ {shlex.join(word.removeprefix(f'{ROOT}/') for word in words)}", flush=True)
     try:
-        return subprocess.run(words, cwd=ROOT, env=os.environ | environment, timeout=timeout, check=False).returncode
+        return subprocess.run(words, cwd=ROOT, env=os.environ | environment, timeout=timeout, check=False,
+                              stdout=subprocess.DEVNULL if quiet else None).returncode
     except subprocess.TimeoutExpired:
         print(f"stopped after {timeout:.0f} s", flush=True)
         return 124
@@ -66,12 +72,18 @@ def read_junit(path: pathlib.Path) -> Tally:
     """Counts the test cases of a JUnit file of ctest, GoogleTest, pytest or the tidy test."""
     tally = Tally()
     for case in ElementTree.parse(path).iter("testcase"):
-        name = f"{case.get('classname') or ''}.{case.get('name')}".strip(".")
-        status = case.get("status", "run")
+        name, group = case.get("name", "?"), case.get("classname", "")
+        if group and group != name:
+            name = f"{group}.{name}"
+        status, skipped = case.get("status", "run"), case.find("skipped")
+        reason = "" if skipped is None else skipped.get("message", "")
         if case.find("failure") is not None or case.find("error") is not None or status == "fail":
             tally.fail(name)
-        elif case.find("skipped") is not None or status in ("notrun", "disabled"):
+        elif reason.startswith("Unable to find executable"):  # to ctest, a test that was not built is skipped
+            tally.fail(f"{name}: not built")
+        elif skipped is not None or status in ("notrun", "disabled"):
             tally.skipped += 1
+            tally.reasons[reason.splitlines()[-1].strip() if reason else "disabled"] += 1
         else:
             tally.passed += 1
     return tally
@@ -104,11 +116,22 @@ def build(preset: str, *targets: str) -> Tally | None:
 
 
 def ctest(preset: str, **environment: str) -> Tally:
-    if broken := build(preset):
-        return broken
+    return build(preset) or ctest_only(preset, **environment)
+
+
+def ctest_only(preset: str, *options: str, **environment: str) -> Tally:
+    # Quiet, because ctest has no way to name only the failing tests; their output is taken from the results.
     junit = RESULTS / f"{preset}.xml"
-    return counted(preset, "ctest", "--test-dir", f"build/{preset}", "--output-on-failure", "--no-tests=error", "--quiet",
-                   "--timeout", CTEST_TIMEOUT_SECONDS, "-j", JOBS, "--output-junit", junit, junit=junit, **environment)
+    tally = counted(preset, "ctest", "--test-dir", f"build/{preset}", *options, "--no-tests=error",
+                    "--quiet", "--timeout", CTEST_TIMEOUT_SECONDS, "-j", JOBS, "--output-junit", junit, junit=junit,
+                    **environment)
+    if tally.failed and junit.exists():
+        for case in ElementTree.parse(junit).iter("testcase"):
+            if case.get("status") == "fail":
+                output = (case.findtext("system-out") or "no output").rstrip()
+                print(f"-- {case.get('name')}\n{output[-MAX_OUTPUT_CHARACTERS:]}", flush=True)
+    print(f"{tally.passed} passed, {tally.failed} failed", flush=True)
+    return tally
 
 
 def tidy(_options: argparse.Namespace) -> Tally:
@@ -147,10 +170,8 @@ def tsan(_options: argparse.Namespace) -> Tally:
     tally = Tally()
     for name in names:
         junit = RESULTS / f"tsan-{name}.xml"
-        tally_of_one = counted(f"tsan {name}", f"build/tsan/src/{name}", "--gtest_brief=1", f"--gtest_output=xml:{junit}",
-                               junit=junit, TSAN_OPTIONS=f"suppressions={ROOT}/dev/tsan.suppressions:halt_on_error=0")
-        tally.add(tally_of_one)
-        tally.failures += tally_of_one.failures
+        tally.add(counted(f"tsan {name}", f"build/tsan/src/{name}", "--gtest_brief=1", f"--gtest_output=xml:{junit}",
+                          junit=junit, TSAN_OPTIONS=f"suppressions={ROOT}/dev/tsan.suppressions:halt_on_error=0"))
     return tally
 
 
@@ -159,40 +180,11 @@ def fuzz(options: argparse.Namespace) -> Tally:
     if broken := build("fuzz", "tests/fuzz/all"):
         return broken
     seconds = 300 if options.long else 10
-    # Where findings and new inputs go; the committed corpus is only read.
-    workshop = ROOT / "build" / "fuzz" / "findings"
-    targets = sorted(path for path in (ROOT / "build" / "fuzz" / "tests" / "fuzz").glob("*_fuzz") if os.access(path, os.X_OK))
-    tally = Tally()
-    if not targets:
-        tally.fail("no fuzz targets were built")
-
-    def one(target: pathlib.Path) -> tuple[pathlib.Path, int, pathlib.Path]:
-        name = target.name.removesuffix("_fuzz")
-        found, log = workshop / name, RESULTS / f"fuzz-{name}.log"
-        found.mkdir(parents=True, exist_ok=True)
-        corpus = ROOT / "tests" / "fuzz" / "corpus" / name
-        command = [target, found, *([corpus] if corpus.is_dir() else []), f"-max_total_time={seconds}", "-timeout=20",
-                   "-rss_limit_mb=2048", f"-artifact_prefix={workshop}/{name}-"]
-        with log.open("wb") as output:
-            try:
-                code = subprocess.run(command, cwd=ROOT, stdout=output, stderr=output, check=False,
-                                      timeout=seconds + 300).returncode
-            except subprocess.TimeoutExpired:
-                code = 124
-        return target, code, log
-
-    print(f"{len(targets)} targets, {seconds} s each", flush=True)
-    with ThreadPoolExecutor(max_workers=os.cpu_count() or 1) as pool:
-        for target, code, log in pool.map(one, targets):
-            runs = [line for line in log.read_text(errors="replace").splitlines() if line.startswith("Done ")]
-            if code == 0 and runs:
-                tally.passed += 1
-                print(f"  {target.name}: {runs[-1]}", flush=True)
-            else:
-                tally.fail(target.name)
-                print(f"  {target.name}: exit code {code}; the end of {log}:", flush=True)
-                print("    " + "\n    ".join(log.read_text(errors="replace").splitlines()[-40:]), flush=True)
-    return tally
+    if run("cmake", f"-DCOLONNADE_FUZZ_SECONDS={seconds}", "build/fuzz", quiet=True) != 0:
+        tally = Tally()
+        tally.fail("configuring fuzz")
+        return tally
+    return ctest_only("fuzz", "-L", "fuzz", ASAN_OPTIONS="detect_stack_use_after_return=1")
 
 
 def coverage(_options: argparse.Namespace) -> Tally:
@@ -261,6 +253,9 @@ def summary(results: list[tuple[str, Tally, float]]) -> int:
         print(f"{name:10} {tally.passed:8} {tally.failed:8} {tally.skipped:8} {seconds:8.0f}")
         total.add(tally)
     for name, tally, _ in results:
+        for reason, count in tally.reasons.most_common(10):
+            print(f"skipped in {name}: {count} times: {reason}")
+    for name, tally, _ in results:
         for failure in tally.failures:
             print(f"FAILED {name}: {failure}")
     print(f"{total.passed} passed, {total.failed} failed, {total.skipped} skipped", flush=True)
@@ -297,6 +292,10 @@ def main() -> int:
             results.append((suite.name, tally, time.monotonic() - started))
             summary(results)
             return 130
+        except Exception as error:  # a broken suite is one failure, and no reason to skip the others
+            traceback.print_exc()
+            tally = Tally()
+            tally.fail(f"{suite.name}: {type(error).__name__}: {error}")
         results.append((suite.name, tally, time.monotonic() - started))
     return summary(results)
 

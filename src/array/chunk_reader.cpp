@@ -142,7 +142,8 @@ class Assembler {
     view.data = memory_->elements.data();
     view.strides = std::move(strides_);
     view.owner = std::move(memory_);
-    view.present = std::move(present_);
+    view.missing = missing_ == count_;
+    if (!view.missing) view.present = std::move(present_);
     return view;
   }
 
@@ -153,6 +154,7 @@ class Assembler {
                                                          ~uint64_t{0});
     }
     ClearBits(present_.get(), begin, count);
+    missing_ += count;
   }
 
   const ElementType& type_;
@@ -161,6 +163,7 @@ class Assembler {
   std::vector<int64_t> strides_;
   std::shared_ptr<std::vector<uint64_t>> present_;
   int64_t count_ = 0;
+  int64_t missing_ = 0;
 };
 
 ArrayView EmptyView(const ElementType& type, size_t rank) {

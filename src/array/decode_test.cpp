@@ -156,7 +156,7 @@ TEST(Decode, MasksAreTestedBeforeScaling) {
 }
 
 TEST(Decode, ScalingRoundsTwice) {
-  // 0.1 * 3 + 0.7 differs from the fused result in the last digit.
+  // The fused result differs in the last digit.
   const double product = 0.1 * 3.0;
   const auto decoded =
       DecodeAll<double>(Plan(ElementKind::kInt8, {{"scale_factor", 0.1}, {"add_offset", -0.3}}),

@@ -80,8 +80,8 @@ Result<Schema> MakeSchema(std::span<const Field> fields) {
     if (field.name.find('\0') != std::string::npos)
       return InvalidArgument("column name ", Quote(field.name), " has a NUL byte");
     ArrowSchema* child = schema->children[i];
-    const bool is_time = field.type == ColumnType::kTimestampMicros ||
-                         field.type == ColumnType::kTimestampNanos;
+    const bool is_time =
+        field.type == ColumnType::kTimestampMicros || field.type == ColumnType::kTimestampNanos;
     const ArrowErrorCode code =
         is_time ? ArrowSchemaSetTypeDateTime(child, NANOARROW_TYPE_TIMESTAMP,
                                              field.type == ColumnType::kTimestampMicros
@@ -123,9 +123,8 @@ Status StartColumn(ArrowType type, int64_t rows, const uint64_t* validity, Array
   if (valid == rows) return Status();
   (*column)->null_count = rows - valid;
   // Little-endian words, least significant bit first, are Arrow's bitmap.
-  return FromErrno(
-      ArrowBufferAppend(ArrowArrayBuffer(column->get(), 0), validity, (rows + 7) / 8),
-      "copying validity");
+  return FromErrno(ArrowBufferAppend(ArrowArrayBuffer(column->get(), 0), validity, (rows + 7) / 8),
+                   "copying validity");
 }
 
 bool IsValid(const uint64_t* validity, int64_t row) {
@@ -148,9 +147,9 @@ Status BatchBuilder::AddFixedWidth(ColumnType type, const void* values, const ui
     for (int64_t row = 0; row < rows; ++row)
       data->data[row / 8] |= static_cast<uint8_t>((bytes[row] != 0 ? 1 : 0) << (row % 8));
   } else {
-    COLONNADE_RETURN_IF_ERROR(FromErrno(
-        ArrowBufferAppend(data, values, rows * static_cast<int64_t>(info.bytes)),
-        "copying values"));
+    COLONNADE_RETURN_IF_ERROR(
+        FromErrno(ArrowBufferAppend(data, values, rows * static_cast<int64_t>(info.bytes)),
+                  "copying values"));
   }
   impl_->columns.push_back(std::move(column));
   return Status();

@@ -11,8 +11,7 @@ namespace {
 std::optional<int64_t> ParseInteger(std::string_view text) {
   int64_t value = 0;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-  if (text.empty() || error != std::errc() || end != text.data() + text.size())
-    return std::nullopt;
+  if (text.empty() || error != std::errc() || end != text.data() + text.size()) return std::nullopt;
   return value;
 }
 
@@ -74,11 +73,7 @@ std::optional<Format> ParseDecimal(std::string_view parameters) {
   const auto numbers = ParseList(parameters);
   if (!numbers.has_value() || numbers->size() < 2 || numbers->size() > 3) return std::nullopt;
   const int64_t bits = numbers->size() == 3 ? (*numbers)[2] : 128;
-  const int64_t most = bits == 32    ? 9
-                       : bits == 64  ? 18
-                       : bits == 128 ? 38
-                       : bits == 256 ? 76
-                                     : 0;
+  const int64_t most = bits == 32 ? 9 : bits == 64 ? 18 : bits == 128 ? 38 : bits == 256 ? 76 : 0;
   if ((*numbers)[0] < 1 || (*numbers)[0] > most) return std::nullopt;
   return Fixed(bits);
 }
@@ -101,8 +96,8 @@ std::optional<Format> ParseUnion(Layout layout, std::string_view parameters) {
 // Dates, times, timestamps, durations, intervals: all start with 't'.
 std::optional<Format> ParseTemporal(std::string_view format) {
   if (format == "tdD" || format == "tts" || format == "ttm" || format == "tiM") return Fixed(32);
-  if (format == "tdm" || format == "ttu" || format == "ttn" || format == "tDs" ||
-      format == "tDm" || format == "tDu" || format == "tDn" || format == "tiD") {
+  if (format == "tdm" || format == "ttu" || format == "ttn" || format == "tDs" || format == "tDm" ||
+      format == "tDu" || format == "tDn" || format == "tiD") {
     return Fixed(64);
   }
   if (format == "tin") return Fixed(128);

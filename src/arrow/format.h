@@ -32,10 +32,10 @@ enum class Layout : uint8_t {
 
 struct Format {
   Layout layout = Layout::kNull;
-  int64_t bit_width = 0;    // of one value: kFixedWidth
-  int64_t list_size = 0;    // kFixedList
-  bool is_utf8 = false;     // text rather than bytes
-  bool is_integer = false;  // signed or unsigned, 8 to 64 bits: what a dictionary index may be
+  int64_t bit_width = 0;         // of one value: kFixedWidth
+  int64_t list_size = 0;         // kFixedList
+  bool is_utf8 = false;          // text rather than bytes
+  bool is_integer = false;       // signed or unsigned, 8 to 64 bits: what a dictionary index may be
   std::vector<int8_t> type_ids;  // of a union, in the order of its children
 };
 

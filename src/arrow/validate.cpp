@@ -191,8 +191,7 @@ class ArrayCheck {
     if (array->n_children > 0 && array->children == nullptr)
       return Bad(path, array->n_children, " children at null");
     for (int64_t i = 0; i < array->n_children; ++i) {
-      COLONNADE_RETURN_IF_ERROR(
-          Check(*schema.children[i], array->children[i], &path, depth + 1));
+      COLONNADE_RETURN_IF_ERROR(Check(*schema.children[i], array->children[i], &path, depth + 1));
     }
     const char run_end_format =
         format->layout == Layout::kRunEndEncoded ? schema.children[0]->format[0] : 'i';
@@ -330,8 +329,8 @@ class ArrayCheck {
       const int64_t offset = At<Offset>(array, 1, array.offset + row);
       const int64_t size = At<Offset>(array, 2, array.offset + row);
       if (offset < 0 || size < 0 || offset > child || size > child - offset) {
-        return Bad(path, "row ", row, ": ", size, " elements at ", offset, " in a child of ",
-                   child, " rows");
+        return Bad(path, "row ", row, ": ", size, " elements at ", offset, " in a child of ", child,
+                   " rows");
       }
     }
     return Status();
@@ -391,8 +390,7 @@ class ArrayCheck {
     for (int64_t row = 0; row < array.length; ++row) {
       const int8_t id = At<int8_t>(array, 0, array.offset + row);
       const auto found = std::find(format.type_ids.begin(), format.type_ids.end(), id);
-      if (found == format.type_ids.end())
-        return Bad(path, "row ", row, ": type id ", int{id});
+      if (found == format.type_ids.end()) return Bad(path, "row ", row, ": type id ", int{id});
       if (!is_dense) continue;
       const int64_t child = array.children[found - format.type_ids.begin()]->length;
       const int32_t offset = At<int32_t>(array, 1, array.offset + row);

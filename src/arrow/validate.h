@@ -15,9 +15,9 @@ namespace colonnade::arrow {
 
 /// Limits on structs that come from outside.
 struct ValidationLimits {
-  int64_t max_depth = 64;         // of nested children and dictionaries
-  int64_t max_children = 10'000;  // of one node
-  int64_t max_nodes = 100'000;    // of one schema
+  int64_t max_depth = 64;           // of nested children and dictionaries
+  int64_t max_children = 10'000;    // of one node
+  int64_t max_nodes = 100'000;      // of one schema
   int64_t max_buffers = 1'000'000;  // of one array
   int64_t max_format_bytes = 4'096;
   int64_t max_name_bytes = 65'536;

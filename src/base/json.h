@@ -18,8 +18,8 @@ using Json = nlohmann::json;
 struct JsonLimits {
   size_t max_bytes = size_t{64} << 20;
   size_t max_depth = 128;  // of nested arrays and objects
-  size_t max_values =
-      10'000'000;                 // a value takes 16 to 130 bytes of memory for 2 bytes of document
+  // A value takes 16 to 130 bytes of memory for 2 bytes of document.
+  size_t max_values = 10'000'000;
   size_t max_duplicates = 1'000;  // where they are reported
 };
 

@@ -16,9 +16,9 @@ constexpr std::string_view kPrefix = "colonnade-descriptor:";
 
 class DescriptorHandle final : public duckdb::FileHandle {
  public:
-  DescriptorHandle(duckdb::FileSystem& files, const std::string& path, duckdb::FileOpenFlags flags,
-                   int descriptor)
-      : FileHandle(files, path, flags), descriptor(descriptor) {}
+  DescriptorHandle(duckdb::FileSystem& files, const std::string& name, duckdb::FileOpenFlags mode,
+                   int number)
+      : FileHandle(files, name, mode), descriptor(number) {}
   ~DescriptorHandle() override = default;
   void Close() override {}
 

@@ -20,6 +20,16 @@ Status CheckLibrary() {
                   " (", duckdb::DuckDB::SourceID(), ")");
 }
 
+// The user's options, with the option's name in what the library says of a bad value.
+Status SetOption(duckdb::DBConfig& config, const char* name, const duckdb::Value& value) {
+  try {
+    config.SetOptionByName(name, value);
+    return {};
+  } catch (const std::exception&) {
+    return CurrentExceptionStatus().WithContext(std::string(name) + " " + value.ToSQLString());
+  }
+}
+
 class EngineImpl final : public Engine {
  public:
   explicit EngineImpl(std::shared_ptr<Database> database) : database_(std::move(database)) {}
@@ -49,11 +59,18 @@ Result<std::unique_ptr<Engine>> Engine::Open(const EngineOptions& options, Sourc
     config.SetOptionByName("autoload_known_extensions", duckdb::Value::BOOLEAN(false));
     config.SetOptionByName("allow_community_extensions", duckdb::Value::BOOLEAN(false));
     config.SetOptionByName("disable_database_invalidation", duckdb::Value::BOOLEAN(true));
-    if (options.threads) config.SetOptionByName("threads", duckdb::Value::BIGINT(*options.threads));
-    if (options.memory_limit)
-      config.SetOptionByName("memory_limit", duckdb::Value(*options.memory_limit));
-    if (options.temp_directory)
-      config.SetOptionByName("temp_directory", duckdb::Value(*options.temp_directory));
+    if (options.threads) {
+      COLONNADE_RETURN_IF_ERROR(
+          SetOption(config, "threads", duckdb::Value::BIGINT(*options.threads)));
+    }
+    if (options.memory_limit) {
+      COLONNADE_RETURN_IF_ERROR(
+          SetOption(config, "memory_limit", duckdb::Value(*options.memory_limit)));
+    }
+    if (options.temp_directory) {
+      COLONNADE_RETURN_IF_ERROR(
+          SetOption(config, "temp_directory", duckdb::Value(*options.temp_directory)));
+    }
     config.AddExtensionOption(
         "colonnade_pushdown",
         "evaluate predicates and counts on coordinates instead of rows; off is for tests",

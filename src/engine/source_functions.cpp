@@ -40,7 +40,7 @@ duckdb::unique_ptr<duckdb::FunctionData> Bind(duckdb::ClientContext& context,
     input.table_function.pushdown_complex_filter = plain.pushdown_complex_filter;
     input.table_function.pushdown_expression = plain.pushdown_expression;
   }
-  return std::move(bind);
+  return bind;
 }
 
 struct NameData final : duckdb::ReplacementScanData {
@@ -58,7 +58,7 @@ duckdb::unique_ptr<duckdb::TableRef> ReplaceName(
   arguments.push_back(duckdb::make_uniq<duckdb::ConstantExpression>(duckdb::Value(name)));
   reference->function =
       duckdb::make_uniq<duckdb::FunctionExpression>(*function, std::move(arguments));
-  return std::move(reference);
+  return reference;
 }
 
 }  // namespace

@@ -43,7 +43,7 @@ duckdb::unique_ptr<duckdb::SQLStatement> CopyTo(duckdb::unique_ptr<duckdb::SQLSt
       info.options["compression"] = {duckdb::Value("zstd")};
       break;
   }
-  return std::move(copy);
+  return copy;
 }
 
 duckdb::unique_ptr<duckdb::SQLStatement> SelectFrom(duckdb::ColumnDataCollection& rows,
@@ -52,9 +52,10 @@ duckdb::unique_ptr<duckdb::SQLStatement> SelectFrom(duckdb::ColumnDataCollection
   node->select_list.push_back(duckdb::make_uniq<duckdb::StarExpression>());
   node->from_table = duckdb::make_uniq<duckdb::ColumnDataRef>(
       duckdb::optionally_owned_ptr<duckdb::ColumnDataCollection>(rows), names);
+  node->from_table->alias = "rows";  // the binder wants one
   auto select = duckdb::make_uniq<duckdb::SelectStatement>();
   select->node = std::move(node);
-  return std::move(select);
+  return select;
 }
 
 }  // namespace colonnade::engine

@@ -16,8 +16,8 @@ using duckdb::column_t;
 using duckdb::idx_t;
 
 // Offsets into DuckDB's virtual column ids.
-constexpr column_t kMultiplicity = 64;
-constexpr column_t kFirstHidden = 128;
+constexpr column_t kMultiplicityOffset = 64;
+constexpr column_t kHiddenOffset = 128;
 
 //===--------------------------------------------------------------------===//
 // Planning
@@ -406,9 +406,9 @@ duckdb::BindInfo GetBindInfo(const duckdb::optional_ptr<duckdb::FunctionData> bi
 
 }  // namespace
 
-column_t MultiplicityColumnId() { return duckdb::VIRTUAL_COLUMN_START + kMultiplicity; }
+column_t MultiplicityColumnId() { return duckdb::VIRTUAL_COLUMN_START + kMultiplicityOffset; }
 column_t HiddenColumnId(size_t source_column) {
-  return duckdb::VIRTUAL_COLUMN_START + kFirstHidden + source_column;
+  return duckdb::VIRTUAL_COLUMN_START + kHiddenOffset + source_column;
 }
 
 ScanBindData::ScanBindData(std::shared_ptr<EngineResources> resources_in,
@@ -431,7 +431,7 @@ duckdb::unique_ptr<duckdb::FunctionData> ScanBindData::Copy() const {
   copy->kept_axes = kept_axes;
   copy->multiplicity = multiplicity;
   copy->entry = entry;
-  return std::move(copy);
+  return copy;
 }
 
 bool ScanBindData::Equals(const duckdb::FunctionData& other_data) const {
@@ -442,7 +442,7 @@ bool ScanBindData::Equals(const duckdb::FunctionData& other_data) const {
 
 std::optional<size_t> ScanBindData::SourceColumn(column_t id) const {
   if (id < visible.size()) return visible[id];
-  const column_t first = duckdb::VIRTUAL_COLUMN_START + kFirstHidden;
+  const column_t first = duckdb::VIRTUAL_COLUMN_START + kHiddenOffset;
   if (id >= first && id - first < source->columns().size()) return id - first;
   return std::nullopt;
 }

@@ -182,6 +182,16 @@ TEST_F(ZipStoreTest, RefusesMembersThatLie) {
   }
 }
 
+TEST_F(ZipStoreTest, ReadsNoMemberFromInsideTheDirectory) {
+  for (const int64_t change : {int64_t{20}, int64_t{100'000}}) {
+    EXPECT_THAT(ReadOne({.size_change = change, .compressed_change = change}),
+                HasSubstr("reaches beyond the directory"));
+  }
+  EXPECT_THAT(ReadOne({.deflate = true, .zip64 = true, .compressed_change = -1000}),
+              HasSubstr("reaches beyond the directory"));
+  EXPECT_THAT(ReadOne({.offset_change = 1000}), HasSubstr("lies beyond the directory"));
+}
+
 TEST_F(ZipStoreTest, AClaimedSizeIsCheckedBeforeAnythingIsReserved) {
   for (const bool deflate : {false, true}) {
     ZipWriter zip;
@@ -226,6 +236,12 @@ TEST_F(ZipStoreTest, RefusesArchivesWhoseEndRecordLies) {
       EXPECT_THAT(open({.zip64 = zip64, .size_change = change}),
                   StatusIs(StatusCode::kInvalidData, _));
     }
+  }
+  for (const bool zip64 : {false, true}) {
+    EXPECT_THAT(open({.zip64 = zip64, .size_change = 1}),
+                StatusIs(StatusCode::kInvalidData, HasSubstr("reaches beyond its end record")));
+    EXPECT_THAT(open({.zip64 = zip64, .offset_change = 1}),
+                StatusIs(StatusCode::kInvalidData, HasSubstr("reaches beyond its end record")));
   }
   EXPECT_THAT(open({.disk = 1}), StatusIs(StatusCode::kUnsupported, HasSubstr("several files")));
 }

@@ -93,8 +93,7 @@ Result<std::shared_ptr<const AxisValues>> ReadWhole(const array::Dataset& datase
   owned->values.length = length;
 
   array::ReadCounters unused;
-  MemoryBudget& budget =
-      environment.budget != nullptr ? *environment.budget : UnlimitedMemory();
+  MemoryBudget& budget = environment.budget != nullptr ? *environment.budget : UnlimitedMemory();
   MemoryReservation reservation(budget);
   const std::optional<size_t> bytes =
       CheckedMultiply<size_t>(count, array::ValueSize(info.plan.value));

@@ -63,10 +63,10 @@ struct VariableRole {
 /// are grid mappings; names in a `coordinates` attribute of a variable or of the dataset are
 /// coordinates; targets of `cell_measures`, `formula_terms` and `ancillary_variables` are
 /// ancillary; the rest is data. Variable::is_coordinate, where set, decides instead of
-/// `coordinates`, and true decides alone. Bounds, grid mappings and ancillary variables are kept out
-/// of the tables. In a dataset without data, everything that is not a dimension coordinate counts
-/// as data, and each dimension coordinate that no table uses makes a table of its own, so that
-/// nothing is out of reach.
+/// `coordinates`, and true decides alone. Bounds, grid mappings and ancillary variables are kept
+/// out of the tables. In a dataset without data, everything that is not a dimension coordinate
+/// counts as data, and each dimension coordinate that no table uses makes a table of its own, so
+/// that nothing is out of reach.
 ///
 /// **Grids.** One per *set* of dimensions of data variables. Order of the dims: the one in which
 /// most bytes of the grid's variables are stored, so that least is transposed; ties by the name of

@@ -69,7 +69,7 @@ class GridTable final : public TableSource, public std::enable_shared_from_this<
   const std::string name_;
   const std::vector<Axis> axes_;
   std::vector<Column> columns_;
-  std::vector<StoredColumn> sources_;                           // one per column
+  std::vector<StoredColumn> sources_;                         // one per column
   std::vector<std::shared_ptr<const AxisValues>> positions_;  // one per axis
 };
 

@@ -130,10 +130,13 @@ TEST_F(GridsTest, PromotesVariablesNamedByCoordinatesAttributes) {
   EXPECT_EQ(RoleOf("lat2d").table, "station_y_x");
 }
 
-TEST_F(GridsTest, IgnoresAVariableThatNamesItselfACoordinate) {
+TEST_F(GridsTest, IgnoresReferencesOfAVariableToItself) {
+  Add("u", {"x"}, {5}, {{"ancillary_variables", "u"}});
   Add("v", {"x"}, {5}, {{"coordinates", "v"}});
+  Add("w", {"x"}, {5}, {{"bounds", "w"}});
+  Add("z", {"x"}, {5});
   Plan();
-  EXPECT_EQ(RoleOf("v").role, Role::kData);
+  for (const char* name : {"u", "v", "w"}) EXPECT_EQ(RoleOf(name).role, Role::kData) << name;
 }
 
 TEST_F(GridsTest, IgnoresAttributesOfTheWrongType) {
@@ -291,8 +294,8 @@ TEST_F(GridsTest, ShowsAVariableThatCannotBeReadAsAnUnavailableColumn) {
   EXPECT_THAT(ColumnNames(0), ElementsAre("x", "bad", "good"));
   const auto table = grids_->table(0);
   const auto scan = table->NewScan({{1}, {AxisSelection::All(3)}, {}});
-  EXPECT_THAT(scan, StatusIs(StatusCode::kUnsupported,
-                             AllOf(HasSubstr("\"bad\""), HasSubstr("zfp"))));
+  EXPECT_THAT(scan,
+              StatusIs(StatusCode::kUnsupported, AllOf(HasSubstr("\"bad\""), HasSubstr("zfp"))));
   EXPECT_OK(table->NewScan({{2}, {AxisSelection::All(3)}, {}}));
   EXPECT_EQ(RoleOf("bad").reason, "codec \"zfp\"");
 }

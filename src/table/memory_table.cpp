@@ -74,8 +74,7 @@ MemoryTableBuilder::~MemoryTableBuilder() = default;
 MemoryTableBuilder::MemoryTableBuilder(MemoryTableBuilder&&) noexcept = default;
 MemoryTableBuilder& MemoryTableBuilder::operator=(MemoryTableBuilder&&) noexcept = default;
 
-size_t MemoryTableBuilder::AddColumn(std::string name, array::ValueType type,
-                                     std::string comment) {
+size_t MemoryTableBuilder::AddColumn(std::string name, array::ValueType type, std::string comment) {
   auto data = std::make_unique<ColumnData>();
   data->column.name = std::move(name);
   data->column.type = type;
@@ -145,8 +144,8 @@ Result<std::shared_ptr<const TableSource>> MemoryTableBuilder::Finish() && {
     axis->owner = owner;
     values.push_back(std::move(axis));
   }
-  return std::shared_ptr<const TableSource>(std::make_shared<MemoryTable>(
-      std::move(name_), rows, std::move(columns), std::move(values)));
+  return std::shared_ptr<const TableSource>(
+      std::make_shared<MemoryTable>(std::move(name_), rows, std::move(columns), std::move(values)));
 }
 
 }  // namespace colonnade::table

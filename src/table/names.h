@@ -17,8 +17,8 @@ std::string FoldCase(std::string_view name);
 ///
 /// A name that stands alone is kept. Of names that fold to the same, every one gets a suffix "_1",
 /// "_2", … in byte order (equal ones in the order given), so that the bare name is an error and
-/// never silently one of them. A name that folds to one of `taken` gets a suffix too. Suffixed names
-/// give way to kept ones by counting further. The empty name becomes "unnamed".
+/// never silently one of them. A name that folds to one of `taken` gets a suffix too. Suffixed
+/// names give way to kept ones by counting further. The empty name becomes "unnamed".
 std::vector<std::string> UniqueNames(std::vector<std::string> names,
                                      std::unordered_set<std::string>* taken);
 

@@ -194,9 +194,8 @@ Result<arrow::ArrayStream> MakeArrayStream(std::shared_ptr<const TableSource> so
                                            std::vector<size_t> columns, Selection selection,
                                            const ScanEnvironment& environment,
                                            BlockFilter* filter) {
-  COLONNADE_ASSIGN_OR_RETURN(
-      std::unique_ptr<Scan> scan,
-      source->NewScan({columns, std::move(selection), environment}));
+  COLONNADE_ASSIGN_OR_RETURN(std::unique_ptr<Scan> scan,
+                             source->NewScan({columns, std::move(selection), environment}));
   return arrow::MakeStream(std::make_unique<BlockSource>(std::move(source), std::move(columns),
                                                          std::move(scan), filter));
 }

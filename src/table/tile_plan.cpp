@@ -25,7 +25,8 @@ array::Shape ChunkInTable(const ChunkedVariable& variable, std::span<const int64
   array::Shape shape(lengths.size(), 1);
   for (size_t d = 0; d < variable.axes.size(); ++d) {
     const size_t axis = variable.axes[d];
-    shape[axis] = std::clamp<int64_t>(variable.chunk_shape[d], 1, std::max<int64_t>(1, lengths[axis]));
+    shape[axis] =
+        std::clamp<int64_t>(variable.chunk_shape[d], 1, std::max<int64_t>(1, lengths[axis]));
   }
   return shape;
 }
@@ -47,8 +48,8 @@ array::Shape TileShape(std::span<const int64_t> lengths, std::span<const Chunked
     }
   }
   const int64_t cover_cells = Cells(cover);
-  array::Shape tile =
-      cover_cells <= max_cells || cover_cells <= largest_cells ? std::move(cover) : std::move(largest);
+  array::Shape tile = cover_cells <= max_cells || cover_cells <= largest_cells ? std::move(cover)
+                                                                               : std::move(largest);
 
   int64_t cells = Cells(tile);
   for (size_t axis = lengths.size(); axis-- > 0;) {

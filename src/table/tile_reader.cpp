@@ -12,10 +12,10 @@ using array::Interval;
 
 // The selected positions of the open tile on one axis.
 struct TileAxis {
-  Interval bounds;                 // from the first to past the last selected position
-  int64_t count = 0;               // selected positions
-  std::vector<int64_t> absolute;   // empty if all of `bounds` is selected
-  std::vector<int64_t> relative;   // ditto, counted from bounds.begin
+  Interval bounds;                // from the first to past the last selected position
+  int64_t count = 0;              // selected positions
+  std::vector<int64_t> absolute;  // empty if all of `bounds` is selected
+  std::vector<int64_t> relative;  // ditto, counted from bounds.begin
 
   int64_t RelativeAt(int64_t i) const { return relative.empty() ? i : relative[i]; }
 };
@@ -28,10 +28,10 @@ class Reader final : public TileReader {
     cancel_ = environment.cancel != nullptr ? environment.cancel : &NeverCancelled();
     if (std::any_of(state_->stored.begin(), state_->stored.end(),
                     [](const auto& column) { return column.has_value(); })) {
-      context_.emplace(
-          *cancel_, environment.budget != nullptr ? *environment.budget : UnlimitedMemory(),
-          environment.counters != nullptr ? *environment.counters : own_counters_,
-          state_->cache.get());
+      context_.emplace(*cancel_,
+                       environment.budget != nullptr ? *environment.budget : UnlimitedMemory(),
+                       environment.counters != nullptr ? *environment.counters : own_counters_,
+                       state_->cache.get());
     }
     const size_t columns = state_->request.columns.size();
     views_.resize(columns);
@@ -118,8 +118,8 @@ class Reader final : public TileReader {
       if (state_->stored[i].has_value()) continue;
       const size_t column = state_->request.columns[i];
       const Column& info = state_->source->columns()[column];
-      COLONNADE_ASSIGN_OR_RETURN(auto values, state_->source->LoadAxis(
-                                                  column, state_->request.environment));
+      COLONNADE_ASSIGN_OR_RETURN(auto values,
+                                 state_->source->LoadAxis(column, state_->request.environment));
       if (info.kind == ColumnKind::kConstant) {
         block_.columns[i] = ConstantColumn{std::move(values)};
       } else {
@@ -254,8 +254,8 @@ class Reader final : public TileReader {
     }
     read_box_.resize(stored.axes.size());
     for (size_t d = 0; d < stored.axes.size(); ++d) read_box_[d] = axes_[stored.axes[d]].bounds;
-    auto view = state_->dataset->Read(stored.variable, read_box_, state_->keep_chunks[column],
-                                      *context_);
+    auto view =
+        state_->dataset->Read(stored.variable, read_box_, state_->keep_chunks[column], *context_);
     if (!view.ok()) return std::move(view).status().WithContext(state_->source->name());
     views_[column] = *std::move(view);
     return Status();
@@ -272,8 +272,7 @@ class Reader final : public TileReader {
     out.owner = view.owner;
     out.missing = view.missing;
     out.dimensions.assign(axes_.size(), {});
-    for (size_t axis = 0; axis < axes_.size(); ++axis)
-      out.dimensions[axis].count = extents_[axis];
+    for (size_t axis = 0; axis < axes_.size(); ++axis) out.dimensions[axis].count = extents_[axis];
     if (view.present != nullptr) out.missing = !IsPresent(*view.present, PresenceIndex(column));
     out.is_constant = true;
     for (size_t d = 0; d < stored.axes.size(); ++d) {

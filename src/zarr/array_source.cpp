@@ -11,6 +11,8 @@
 #include "base/quote.h"
 #include "zarr/document.h"
 #include "zarr/extension.h"
+#include "zarr/v2_metadata.h"
+#include "zarr/v3_metadata.h"
 
 namespace colonnade::zarr {
 namespace {
@@ -23,6 +25,15 @@ uint64_t MaxEncodedBytes(const ArrayMetadata& metadata, const array::CodecLimits
   uint64_t bytes = metadata.type.size;  // the product fits: FinishArray checked it
   for (const int64_t extent : metadata.inner_chunk_shape) bytes *= static_cast<uint64_t>(extent);
   return CheckedMultiply(bytes, uint64_t{2}).value_or(UINT64_MAX - kSlack) + kSlack;
+}
+
+// Everything that decides which bytes an element is made of.
+std::string DescribeStorage(const ArrayMetadata& metadata) {
+  const bool prefixed = metadata.keys.kind == ChunkKeyEncoding::Kind::kDefault;
+  return "shape " + array::ShapeToString(metadata.shape) + ", chunks " +
+         array::ShapeToString(metadata.chunk_shape) + " with keys " +
+         (prefixed ? std::string("c") : std::string()) + metadata.keys.separator + ", type " +
+         array::ToString(metadata.type) + ", codecs " + metadata.codec_text;
 }
 
 }  // namespace
@@ -84,29 +95,27 @@ Result<array::ArrayView> ArraySource::Read(const array::Box& box, bool keep_chun
   return array::ReadBox(grid_, metadata_.type, box, fetcher, context);
 }
 
-Status ArraySource::Verify(const Json& consolidated) const {
+Status ArraySource::Verify() const {
   if (verified_.load(std::memory_order_relaxed)) return {};
   const bool v2 = metadata_.zarr_version == 2;
   const std::string key =
       store::JoinKey(identity_.path, v2 ? std::string(kV2Array) : std::string(kV3Document));
   const Result<std::optional<Document>> own = ReadDocument(store_, key);
   constexpr std::string_view kAdvice =
-      ": consolidate the store again, or open it with consolidated := 'never'";
+      "consolidate the store again, or open it with consolidated := 'never'";
   if (own.ok() && !own->has_value()) {
-    return InvalidData("the consolidated metadata is stale, ", Quoted(key), " does not exist",
+    return InvalidData("the consolidated metadata is stale: ", Quoted(key), " does not exist; ",
                        kAdvice);
   }
   // A document that cannot be read says nothing against the consolidated one.
   if (own.ok()) {
-    for (const char* member : {"shape", "chunks", "chunk_grid", "dtype", "data_type", "order",
-                               "compressor", "filters", "codecs", "chunk_key_encoding"}) {
-      const Json* now = FindMember((*own)->json, member);
-      const Json* then = FindMember(consolidated, member);
-      if ((now == nullptr ? Json() : *now) == (then == nullptr ? Json() : *then)) continue;
-      return InvalidData("the consolidated metadata is stale, it has ", member, " ",
-                         then == nullptr ? std::string("(none)") : Quoted(*then), " where ",
-                         Quoted(key), " has ",
-                         now == nullptr ? std::string("(none)") : Quoted(*now), kAdvice);
+    const ArrayMetadata current = v2 ? ParseV2Array((*own)->json, Json::object(), limits_)
+                                     : ParseV3Array((*own)->json, limits_);
+    const std::string then = DescribeStorage(metadata_);
+    const std::string now = DescribeStorage(current);
+    if (now != then) {
+      return InvalidData("the consolidated metadata is stale: it has ", then, ", but ", Quoted(key),
+                         " has ", now, "; ", kAdvice);
     }
   }
   verified_.store(true, std::memory_order_relaxed);

@@ -39,12 +39,12 @@ class ArraySource : public std::enable_shared_from_this<ArraySource> {
   Result<array::ArrayView> Read(const array::Box& box, bool keep_chunks,
                                 array::ReadContext& context) const;
 
-  /// Compares `consolidated`, from which the metadata was made, with the array's own document,
+  /// Compares the metadata, which comes from consolidated metadata, with the array's own document,
   /// once.
   ///
   /// \error InvalidData if they disagree on where or how elements are stored, or the document is
   /// gone.
-  Status Verify(const Json& consolidated) const;
+  Status Verify() const;
 
  private:
   class Fetcher;

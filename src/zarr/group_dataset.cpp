@@ -112,12 +112,11 @@ class GroupDataset final : public array::Dataset {
       names.Declare(parsed.back());
     }
     for (size_t i = 0; i < parsed.size(); ++i) {
-      ArrayNode& node = contents.arrays[i];
+      const ArrayNode& node = contents.arrays[i];
       variables_.push_back(DescribeVariable(node, parsed[i], &names, options));
       for (const std::string& note : parsed[i].notes) {
         notes_.push_back(VariableContext(node.name) + ": " + note);
       }
-      documents_.push_back(verify_documents_ ? std::move(node.documents.document) : Json());
       sources_.push_back(nullptr);
       if (!parsed[i].unavailable.ok()) continue;
       auto source = ArraySource::Make(*store_, indexes_, {id, i, node.path}, std::move(parsed[i]),
@@ -150,7 +149,7 @@ class GroupDataset final : public array::Dataset {
                                         array::ReadContext& context) const {
     COLONNADE_RETURN_IF_ERROR(variables_[variable].unavailable);
     const ArraySource& source = *sources_[variable];
-    if (verify_documents_) COLONNADE_RETURN_IF_ERROR(source.Verify(documents_[variable]));
+    if (verify_documents_) COLONNADE_RETURN_IF_ERROR(source.Verify());
     COLONNADE_ASSIGN_OR_RETURN(array::ArrayView view, source.Read(box, keep_chunks, context));
     return view;
   }
@@ -162,7 +161,6 @@ class GroupDataset final : public array::Dataset {
   bool verify_documents_;
   mutable ShardIndexCache indexes_;
   std::vector<array::Variable> variables_;
-  std::vector<Json> documents_;                              // as consolidated, for comparison
   std::vector<std::shared_ptr<const ArraySource>> sources_;  // null for unavailable variables
 };
 

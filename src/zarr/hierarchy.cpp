@@ -25,6 +25,9 @@ JsonLimits ConsolidatedLimits() {
   return limits;
 }
 
+// Nodes whose documents are kept between listing the groups and opening them.
+constexpr size_t kMaxWalkedNodes = 10'000;
+
 std::string DisplayName(const store::Store& store, const std::string& prefix) {
   return prefix.empty() ? store.name() : store.name() + "/" + prefix;
 }
@@ -92,6 +95,8 @@ struct Hierarchy::Impl {
   std::mutex mutex;  // guards what follows
   std::map<std::string, std::shared_ptr<const array::Dataset>> datasets;
   std::optional<std::vector<std::string>> group_paths;
+  // What the walk found in each group, until the group is opened.
+  std::map<std::string, std::vector<ChildNode>> walked;
 };
 
 Result<bool> Hierarchy::Impl::FindV3Root() {
@@ -283,6 +288,7 @@ void Hierarchy::Impl::DropUnreachable(ConsolidatedMetadata* metadata) {
 }
 
 Result<std::vector<ChildNode>> Hierarchy::Impl::Children(const std::string& path) {
+  if (auto found = walked.extract(path)) return std::move(found.mapped());
   if (!consolidated) {
     Result<std::vector<ChildNode>> children =
         ListChildren(*store, StorePath(path), zarr_version, options.max_nodes);
@@ -310,7 +316,7 @@ Result<std::vector<std::string>> Hierarchy::Impl::WalkGroups() {
   size_t nodes = 0;
   for (size_t next = 0; next < paths.size(); ++next) {
     const std::string path = paths[next];
-    COLONNADE_ASSIGN_OR_RETURN(const std::vector<ChildNode> children, Children(path));
+    COLONNADE_ASSIGN_OR_RETURN(std::vector<ChildNode> children, Children(path));
     nodes += children.size();
     if (nodes > options.max_nodes) {
       return LimitExceeded(Quote(name), " has more than ", options.max_nodes, " groups and arrays");
@@ -325,6 +331,7 @@ Result<std::vector<std::string>> Hierarchy::Impl::WalkGroups() {
       }
       paths.push_back(std::move(below));
     }
+    if (nodes <= kMaxWalkedNodes) walked.insert_or_assign(path, std::move(children));
   }
   std::ranges::sort(paths);
   return paths;
@@ -352,8 +359,8 @@ Result<NodeDocuments> Hierarchy::Impl::FindGroup(const std::string& path) {
   if (node) return node->problem;
   std::string hint;
   if (!group_paths) {
-    Result<std::vector<std::string>> walked = WalkGroups();
-    if (walked.ok()) group_paths = *std::move(walked);
+    Result<std::vector<std::string>> found = WalkGroups();
+    if (found.ok()) group_paths = *std::move(found);
   }
   if (group_paths) {
     if (const std::string* nearest = NearestName(path, *group_paths)) {

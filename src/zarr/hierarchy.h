@@ -20,18 +20,18 @@ namespace colonnade::zarr {
 
 /// Whether Zarr's fill value is also a "missing" sentinel: kAuto is v2 yes, v3 no (xarray's rule).
 enum class MaskFill : uint8_t { kAuto, kAlways, kNever };
-/// What to do with consolidated metadata, which is a cache and may be stale. kAuto uses it if it can
-/// be understood, and compares a variable with its own document before its first read: a conflict
-/// fails that read, because the shape was already given away. kAlways requires and trusts it. kNever
-/// reads every node's own document.
+/// What to do with consolidated metadata, which is a cache and may be stale. kAuto uses it if it
+/// can be understood, and compares a variable with its own document before its first read: a
+/// conflict fails that read, because the shape was already given away. kAlways requires and trusts
+/// it. kNever reads every node's own document.
 enum class UseConsolidated : uint8_t { kAuto, kAlways, kNever };
 
 struct OpenOptions {
   MaskFill mask_fill = MaskFill::kAuto;
   array::cf::NanPolicy nan = array::cf::NanPolicy::kNull;
   UseConsolidated consolidated = UseConsolidated::kAuto;
-  std::optional<int> zarr_version;  // 2 or 3, where a node has both
-  array::CodecLimits codec_limits;
+  std::optional<int> zarr_version = {};  // 2 or 3, where a node has both
+  array::CodecLimits codec_limits = {};
   size_t max_nodes = 1'000'000;  // groups and arrays found while walking
   size_t max_group_depth = 64;
 };

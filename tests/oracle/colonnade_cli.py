@@ -105,7 +105,7 @@ def run_query(sql: str, *, threads: int | None = None, memory_limit: str | None 
         return Answer(pq.read_table(target), counted, outcome.stderr)
 
 
-def run_batch(queries: list[str], *, prefix: str = "", timeout: float = TIMEOUT_SECONDS) -> list[pa.Table]:
+def run_batch(queries: list[str], *, prefix: str = "", timeout: float = TIMEOUT_SECONDS, **options) -> list[pa.Table]:
     """The answers of many queries from one process: each is a COPY to a Parquet file of its own.
 
     An entry that starts with SET or ATTACH is executed as it stands and has no answer. The first failing query is
@@ -120,7 +120,7 @@ def run_batch(queries: list[str], *, prefix: str = "", timeout: float = TIMEOUT_
             target = Path(directory) / f"{index}.parquet"
             statements.append(f"COPY ({sql}) TO {quoted(target)} (FORMAT parquet)")
             targets.append((sql, target))
-        outcome = run("query", ";\n".join(statements), timeout=timeout)
+        outcome = run("query", ";\n".join(statements), timeout=timeout, **options)
         if outcome.code != 0:
             culprit = next((sql for sql, target in targets if not target.exists()), "(the last statement)")
             raise QueryFailed(culprit, outcome.code, outcome.stderr)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import itertools
 import json
+import struct
 
 import numcodecs
 import numpy as np
@@ -14,7 +15,7 @@ import pytest
 import zarr
 import zarr.codecs as zc
 
-from colonnade_cli import identifier, quoted, run_query
+from colonnade_cli import identifier, quoted, run, run_query
 from stores import (TYPES, StoredType, blosc_names, codecs_v2, codecs_v3, dense, expected_column, grid_order, mismatch,
                     open_group, write_array, BLOSC_SHUFFLES)
 
@@ -74,7 +75,7 @@ def test_v3_reads_back_every_codec(stored: StoredType, tmp_path):
         hole = {(1, 1)} if number % 3 else set()
         values = stored.values(SHAPE, number)
         name, separator = encodings[number % 4]
-        if number % 4 >= 2:
+        if number % 4 >= 2 and stored.dtype != "string":  # see test_transposed_strings
             options = {**options, "filters": [zc.TransposeCodec(order=(1, 0))]}
         write_array(group, codec, values, DIMS, chunks=CHUNKS, dtype=dtype, fill_value=stored.fill, skip_chunks=hole,
                     serializer=serializer_of(stored, "big" if number % 2 else "little"),
@@ -94,7 +95,7 @@ def test_sharded_v3_reads_back_every_codec(stored: StoredType, tmp_path):
     for number, (codec, options) in enumerate(codecs_v3(stored.numpy).items()):
         values = stored.values(SHARDED_SHAPE, number)
         hole = {(0, 1)} if number % 3 == 0 else set()
-        if number % 4 >= 2:
+        if number % 4 >= 2 and stored.dtype != "string":
             options = {**options, "filters": [zc.TransposeCodec(order=(1, 0))]}
         write_array(group, codec, values, DIMS, chunks=CHUNKS, shards=SHARDS, dtype=dtype, fill_value=stored.fill,
                     skip_chunks=hole, serializer=serializer_of(stored, "big" if number % 2 else "little"), **options)
@@ -130,26 +131,44 @@ def test_shards_with_every_index_layout_and_holes_inside(tmp_path):
     check_store(tmp_path / "s.zarr", DIMS, SHARDED_SHAPE, expected)
 
 
-def test_a_codec_after_the_shards_and_transposes_around_them(tmp_path):
+@pytest.mark.parametrize("outer", [None, (2, 0, 1)], ids=["as_it_is", "transposed_shards"])
+@pytest.mark.parametrize("inner_order", [None, (1, 2, 0)], ids=["as_it_is", "transposed_chunks"])
+@pytest.mark.parametrize("after", [(), (zc.GzipCodec(level=1),)], ids=["plain", "gzip_around"])
+def test_codecs_around_and_inside_shards(outer, inner_order, after, tmp_path):
     group = open_group(tmp_path / "s.zarr", 3)
     shape, shard, inner = (17, 13, 9), (12, 12, 12), (4, 3, 2)
-    expected = {}
-    for outer, around, after in itertools.product((None, (2, 0, 1)), (None, (1, 2, 0)), ((), (zc.GzipCodec(level=1),))):
-        name = f"inner_{around}_outer_{outer}_{len(after)}".translate(str.maketrans("", "", "(), "))
-        values = np.arange(np.prod(shape), dtype="float64").reshape(shape) / 4
-        # The chunk shape of a sharding codec is in the order that the outer transpose leaves.
-        inner_here = inner if outer is None else tuple(inner[i] for i in outer)
-        array = zarr.create_array(
-            group.store_path, name=name, shape=shape, dtype="float64", chunks=shard, compressors=after or None,
-            filters=None if outer is None else [zc.TransposeCodec(order=outer)],
-            serializer=zc.ShardingCodec(
-                chunk_shape=inner_here,
-                codecs=(*((zc.TransposeCodec(order=around),) if around else ()), zc.BytesCodec(), zc.ZstdCodec())),
-            dimension_names=("a", "b", "c"))
-        array[...] = values
-        assert np.array_equal(array[...], values)
-        expected[name] = expected_column(values)
-    check_store(tmp_path / "s.zarr", ("a", "b", "c"), shape, expected)
+    values = np.arange(np.prod(shape), dtype="float64").reshape(shape) / 4
+    # The chunk shape of a sharding codec is in the order that the outer transpose leaves.
+    inner_here = inner if outer is None else tuple(inner[i] for i in outer)
+    array = zarr.create_array(
+        group.store_path, name="v", shape=shape, dtype="float64", chunks=shard, compressors=after or None,
+        filters=None if outer is None else [zc.TransposeCodec(order=outer)],
+        serializer=zc.ShardingCodec(
+            chunk_shape=inner_here,
+            codecs=(*((zc.TransposeCodec(order=inner_order),) if inner_order else ()), zc.BytesCodec(), zc.ZstdCodec())),
+        dimension_names=("a", "b", "c"))
+    array[...] = values
+    assert np.array_equal(array[...], values)  # zarr-python agrees with itself
+    check_store(tmp_path / "s.zarr", ("a", "b", "c"), shape, {"v": expected_column(values)})
+
+
+def test_transposed_strings(tmp_path):
+    """By hand: zarr-python 3.1.6 does not write transposed strings in the order that it reads them."""
+    group = open_group(tmp_path / "s.zarr", 3)
+    words = np.array([["a", "", "ccc"], ["d", "日本", "f"]], object)
+    write_array(group, "v", words, DIMS, dtype="str", compressors=None, filters=[zc.TransposeCodec(order=(1, 0))])
+    items = [word.encode() for word in words.T.ravel()]
+    (tmp_path / "s.zarr" / "v" / "c" / "0" / "0").write_bytes(
+        struct.pack("<I", len(items)) + b"".join(struct.pack("<I", len(i)) + i for i in items))
+    check_store(tmp_path / "s.zarr", DIMS, words.shape, {"v": expected_column(words)})
+
+
+@pytest.mark.parametrize("dtype", ["float16", "float32", "float64"])
+def test_the_sign_of_zero_is_kept(dtype, tmp_path):
+    group = open_group(tmp_path / "s.zarr", 3)
+    write_array(group, "v", np.array([0.0, -0.0, 0.0, -0.0], dtype), ("x",))
+    printed = run("query", f"SELECT v FROM {quoted(tmp_path / 's.zarr')}", "--format", "csv").stdout.split()
+    assert printed == ["v", "0.0", "-0.0", "0.0", "-0.0"]
 
 
 @pytest.mark.parametrize("version", [2, 3])

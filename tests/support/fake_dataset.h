@@ -33,8 +33,9 @@ class FakeDataset final : public array::Dataset {
   array::Variable& Add(const std::string& name, std::vector<std::string> dims, array::Shape shape,
                        array::Shape chunk_shape, std::vector<T> values,
                        Json attributes = Json::object()) {
-    array::Variable& variable = AddShape(name, std::move(dims), std::move(shape),
-                                         std::move(chunk_shape), std::move(attributes), KindOf<T>());
+    array::Variable& variable =
+        AddShape(name, std::move(dims), std::move(shape), std::move(chunk_shape),
+                 std::move(attributes), KindOf<T>());
     Elements elements;
     if constexpr (std::is_same_v<T, std::string>) {
       auto texts = std::make_shared<std::vector<std::string>>(std::move(values));
@@ -171,8 +172,9 @@ class FakeDataset final : public array::Dataset {
     view.strides = array::DenseStrides(shape, width);
     view.data = copy->data();
     if (absent_count > 0) view.present = present;
-    view.owner = std::make_shared<std::pair<std::shared_ptr<const void>, std::shared_ptr<const void>>>(
-        copy, elements.owner);
+    view.owner =
+        std::make_shared<std::pair<std::shared_ptr<const void>, std::shared_ptr<const void>>>(
+            copy, elements.owner);
     return view;
   }
 

@@ -41,6 +41,15 @@ TEST(Lz4, RefusesClaimsThatNoBlockOfThatSizeCanMeet) {
   }
 }
 
+TEST(Lz4, RefusesClaimsAboveTheFormatsOwnLimit) {
+  ByteVector encoded;
+  AppendLittle(uint32_t{LZ4_MAX_INPUT_SIZE} + 1, &encoded);
+  encoded.resize(4 + LZ4_MAX_INPUT_SIZE / 255 + 1);
+  Decoder decoder;
+  EXPECT_THAT(decoder.AtMost(kLz4, encoded, uint64_t{1} << 40),
+              StatusIs(StatusCode::kInvalidData, HasSubstr("larger than the format allows")));
+}
+
 TEST(Lz4, RefusesTooFewBytesForTheHeader) {
   Decoder decoder;
   EXPECT_THAT(decoder.Exactly(kLz4, FromHex("000000"), 0),

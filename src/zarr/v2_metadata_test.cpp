@@ -1,0 +1,146 @@
+#include "zarr/v2_metadata.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "support/status_matchers.h"
+#include "zarr/store_for_tests.h"
+
+namespace colonnade::zarr {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::Optional;
+
+constexpr auto kData = StatusCode::kInvalidData;
+constexpr auto kNo = StatusCode::kUnsupported;
+
+Json Document() { return Json::parse(V2Document({6, 4}, {2, 4}, "")); }
+
+ArrayMetadata Parse(const Json& document, const Json& attributes = Json::object()) {
+  return ParseV2Array(document, attributes, {});
+}
+
+ArrayMetadata With(const char* key, const char* value) {
+  Json document = Document();
+  document[key] = Json::parse(value);
+  return Parse(document);
+}
+
+struct Broken {
+  const char* name;
+  const char* key;
+  const char* value;
+  StatusCode code;
+  const char* message;
+};
+
+class V2Hostile : public ::testing::TestWithParam<Broken> {};
+
+TEST_P(V2Hostile, MakesTheArrayUnavailableAndSaysWhy) {
+  const ArrayMetadata metadata = With(GetParam().key, GetParam().value);
+  EXPECT_THAT(metadata.unavailable, StatusIs(GetParam().code, HasSubstr(GetParam().message)));
+  EXPECT_EQ(metadata.dimension_names.size(), metadata.shape.size());
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    Documents, V2Hostile,
+    ::testing::Values(
+        Broken{"Format", "zarr_format", "3", kData, "zarr_format 3"},
+        Broken{"Shape", "shape", "[6, -4]", kData, "dimension 1: -4"},
+        Broken{"InexactFloat", "shape", "[6, 9007199254740993.0]", kData, "dimension 1"},
+        Broken{"Chunks", "chunks", "[2]", kData, "rank"},
+        Broken{"ZeroChunk", "chunks", "[2, 0]", kData, "dimension 1"},
+        Broken{"Order", "order", "\"K\"", kData, "order"},
+        Broken{"Separator", "dimension_separator", "\"-\"", kData, "dimension_separator"},
+        Broken{"NativeOrder", "dtype", "\"=i4\"", kData, "\"=i4\""},
+        Broken{"NoUnit", "dtype", "\"<M8\"", kData, "unit"},
+        Broken{"Complex", "dtype", "\"<c8\"", kNo, "\"<c8\""},
+        Broken{"Void", "dtype", "\"|V4\"", kNo, "\"|V4\""},
+        Broken{"Structured", "dtype", R"([["a","<i4"]])", kNo, "structured"},
+        Broken{"LongDouble", "dtype", "\"<f16\"", kNo, "\"<f16\""},
+        Broken{"HugeText", "dtype", "\"|S99999999999\"", kData, "width"},
+        Broken{"OverflowingText", "dtype", "\"<U4611686018427387905\"", kData, "width"},
+        Broken{"Object", "dtype", "\"|O\"", kData, "object codec"},
+        Broken{"Compressor", "compressor", R"({"id":"bz2"})", kNo, "codec \"bz2\""},
+        Broken{"CompressorWithoutId", "compressor", "{}", kData, "no id"},
+        Broken{"Filter", "filters", R"([{"id":"delta","dtype":"<i4"}])", kNo, "codec \"delta\""},
+        Broken{"FiltersNotAList", "filters", R"({"id":"delta"})", kData, "list"},
+        Broken{"TextFilterOfNumbers", "filters", R"([{"id":"vlen-utf8"}])", kData, "vlen-utf8"}),
+    [](const auto& broken) { return std::string(broken.param.name); });
+
+TEST(V2Metadata, RefusesPickledObjects) {
+  Json document = Document();
+  document["dtype"] = "|O";
+  document["filters"] = Json::parse(R"([{"id":"pickle"}])");
+  EXPECT_THAT(Parse(document).unavailable, StatusIs(kNo, HasSubstr("would run code")));
+  document["filters"] = Json::parse(R"([{"id":"json2"}])");
+  EXPECT_THAT(Parse(document).unavailable, StatusIs(kNo, HasSubstr("json2")));
+}
+
+TEST(V2Metadata, ObjectsWithVlenUtf8AreStrings) {
+  Json document = Document();
+  document["dtype"] = "|O";
+  document["fill_value"] = 0;
+  document["filters"] = Json::parse(R"([{"id":"vlen-utf8"}])");
+  document["compressor"] = Json::parse(R"({"id":"zstd","level":1})");
+  const ArrayMetadata metadata = Parse(document);
+  ASSERT_OK(metadata.unavailable);
+  EXPECT_EQ(metadata.type.kind, array::ElementKind::kString);
+  EXPECT_EQ(metadata.codec_text, "vlen-utf8, zstd");
+  EXPECT_EQ(metadata.fill.text, "");
+  EXPECT_FALSE(metadata.fill.undefined);
+}
+
+TEST(V2Metadata, FortranOrderIsATransposition) {
+  const ArrayMetadata metadata = With("order", "\"F\"");
+  EXPECT_THAT(metadata.codecs.order, ElementsAre(1, 0));
+}
+
+TEST(V2Metadata, AcceptsWhatOldWritersWrote) {
+  Json document = Document();
+  document["shape"] = Json::parse("[6.0, 4]");
+  document["filters"] = Json::array();
+  document["unknown"] = 1;
+  const ArrayMetadata metadata = Parse(document);
+  ASSERT_OK(metadata.unavailable);
+  EXPECT_THAT(metadata.shape, ElementsAre(6, 4));
+  EXPECT_TRUE(metadata.keys.separator_assumed);
+  document["shape"] = Json::parse("[0, 4]");
+  document["chunks"] = Json::parse("[0, 4]");
+  const ArrayMetadata empty = Parse(document);
+  ASSERT_OK(empty.unavailable);
+  EXPECT_THAT(empty.chunk_shape, ElementsAre(1, 4));
+}
+
+TEST(V2Metadata, DimensionNamesComeFromXarrayThenNetcdf) {
+  Json document = Document();
+  document["_NCZARR_ARRAY"] = Json::parse(R"({"dimrefs":["/g/lat","/lon"],"storage":"chunked"})");
+  EXPECT_THAT(Parse(document).dimension_names,
+              ElementsAre(Optional(std::string("lat")), Optional(std::string("lon"))));
+  const ArrayMetadata xarray = Parse(
+      document, Json::parse(R"({"_ARRAY_DIMENSIONS":["y","x"],"_nczarr_attr":{},"units":"K"})"));
+  EXPECT_THAT(xarray.dimension_names,
+              ElementsAre(Optional(std::string("y")), Optional(std::string("x"))));
+  EXPECT_EQ(xarray.attributes, Json({{"units", "K"}}));
+  EXPECT_THAT(Parse(Document()).dimension_names, ElementsAre(std::nullopt, std::nullopt));
+}
+
+TEST(V2Metadata, BadDimensionNamesMakeTheArrayUnusableAsATable) {
+  for (const char* names : {R"("yx")", R"(["y"])", R"(["y",1])", R"(["y","y"])"}) {
+    Json attributes;
+    attributes["_ARRAY_DIMENSIONS"] = Json::parse(names);
+    EXPECT_THAT(Parse(Document(), attributes).unavailable, StatusIs(kData, HasSubstr("")));
+  }
+}
+
+TEST(V2Metadata, AFillValueOfAnotherTypeIsAProblemOnlyForReads) {
+  const ArrayMetadata metadata = With("fill_value", "\"NaN\"");
+  EXPECT_OK(metadata.unavailable);
+  EXPECT_THAT(metadata.fill_problem, StatusIs(kData, HasSubstr("fill value")));
+  EXPECT_TRUE(With("fill_value", "null").fill.undefined);
+}
+
+}  // namespace
+}  // namespace colonnade::zarr
