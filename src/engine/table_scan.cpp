@@ -224,7 +224,8 @@ duckdb::unique_ptr<duckdb::GlobalTableFunctionState> InitGlobal(
                                                                   columns[*column].name + "\""));
       const auto type = TypeOf(columns[*column].type);
       if (columns[*column].kind == table::ColumnKind::kValues) {
-        global->value_filters.push_back({request_values(*column), type, filter.get()});
+        global->value_filters.push_back({request_values(*column), type, filter.get(),
+                                         ComparisonFilter::Make(*filter, columns[*column].type)});
         continue;
       }
       const auto predicate = filter->ToExpression(duckdb::BoundReferenceExpression(type, *column));

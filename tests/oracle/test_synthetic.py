@@ -7,7 +7,7 @@ import pytest
 
 from colonnade_cli import expect_failure, quoted, run_query
 from stores import open_group, write_array
-from synthetic import CHUNKS, DIMS, SHAPE, STORES, VARIABLES, cells, coordinate, write_synthetic
+from synthetic import DIMS, SHAPE, STORES, VARIABLES, cells, coordinate, write_synthetic
 
 
 @pytest.fixture(scope="module")
