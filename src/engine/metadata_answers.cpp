@@ -1,9 +1,11 @@
 #include "engine/metadata_answers.h"
 
 #include <algorithm>
+#include <map>
+#include <set>
 #include <string_view>
+#include <vector>
 
-#include "base/checked.h"
 #include "engine/table_scan.h"
 
 namespace colonnade::engine {
@@ -108,7 +110,7 @@ duckdb::LogicalGet* FindCoordinateScan(duckdb::LogicalOperator& op) {
     return nullptr;
   }
   auto* bind = dynamic_cast<ScanBindData*>(get.bind_data.get());
-  if (bind == nullptr || bind->collapsed) return nullptr;
+  if (bind == nullptr || !bind->axis_uses.empty()) return nullptr;
   for (const auto& id : get.GetColumnIds()) {
     const auto column = bind->SourceColumn(id.GetPrimaryIndex());
     if (!column) continue;  // a row count
@@ -124,44 +126,76 @@ duckdb::LogicalGet* FindCoordinateScan(duckdb::LogicalOperator& op) {
   return &get;
 }
 
-// The axes that a scan's columns and filters use.
-std::vector<bool> UsedAxes(const duckdb::LogicalGet& get, const ScanBindData& bind) {
-  std::vector<bool> used(bind.source->axes().size(), false);
-  const auto use = [&](duckdb::column_t id) {
-    const auto column = bind.SourceColumn(id);
-    if (!column) return;
-    const table::Column& source = bind.source->columns()[*column];
-    if (source.kind == table::ColumnKind::kAxis) used[source.axis] = true;
-  };
-  for (const auto& id : get.GetColumnIds()) use(id.GetPrimaryIndex());
-  for (const auto& [column, filter] : get.table_filters.filters) use(column);
-  return used;
+// The axes that `expression`, evaluated on the output of `op`, depends on; false if it has unknown
+// references.
+bool CollectAxes(const duckdb::Expression& expression, const duckdb::LogicalOperator& op,
+                 std::set<size_t>* axes) {
+  bool known = true;
+  duckdb::ExpressionIterator::VisitExpression<duckdb::BoundColumnRefExpression>(
+      expression, [&](const duckdb::BoundColumnRefExpression& reference) {
+        const duckdb::LogicalOperator* node = &op;
+        while (node->type == duckdb::LogicalOperatorType::LOGICAL_FILTER)
+          node = node->children[0].get();
+        const idx_t index = reference.binding.column_index;
+        if (node->type == duckdb::LogicalOperatorType::LOGICAL_PROJECTION) {
+          const auto& projection = node->Cast<duckdb::LogicalProjection>();
+          if (reference.binding.table_index != projection.table_index ||
+              index >= projection.expressions.size()) {
+            known = false;
+          } else {
+            known &= CollectAxes(*projection.expressions[index], *projection.children[0], axes);
+          }
+          return;
+        }
+        const auto& get = node->Cast<duckdb::LogicalGet>();
+        if (reference.binding.table_index != get.table_index ||
+            index >= get.GetColumnIds().size()) {
+          known = false;
+          return;
+        }
+        const auto& bind = get.bind_data->Cast<ScanBindData>();
+        const auto column = bind.SourceColumn(get.GetColumnIds()[index].GetPrimaryIndex());
+        if (!column) return;
+        const table::Column& source = bind.source->columns()[*column];
+        if (source.kind == table::ColumnKind::kAxis) axes->insert(source.axis);
+      });
+  return known;
 }
 
-// Makes the scan visit the used axes only.
-void Collapse(duckdb::LogicalGet& get) {
-  auto& bind = get.bind_data->Cast<ScanBindData>();
-  bind.kept_axes = UsedAxes(get, bind);
-  bind.multiplicity = 1;
-  for (size_t axis = 0; axis < bind.kept_axes.size(); ++axis) {
-    if (!bind.kept_axes[axis]) bind.multiplicity *= (*bind.selection)[axis].count();
-  }
-  bind.collapsed = true;
-  if (get.has_estimated_cardinality) {
-    int64_t rows = 1;
-    for (size_t axis = 0; axis < bind.kept_axes.size(); ++axis) {
-      if (bind.kept_axes[axis]) rows *= (*bind.selection)[axis].count();
+// Axes of the filters between `op` and its scan: their combinations decide which rows there are.
+bool CollectFilterAxes(const duckdb::LogicalOperator& op, std::set<size_t>* axes) {
+  const duckdb::LogicalOperator* node = &op;
+  while (node->type != duckdb::LogicalOperatorType::LOGICAL_GET) {
+    const duckdb::LogicalOperator& child = *node->children[0];
+    if (node->type == duckdb::LogicalOperatorType::LOGICAL_FILTER) {
+      for (const auto& expression : node->expressions) {
+        if (!CollectAxes(*expression, child, axes)) return false;
+      }
     }
-    get.estimated_cardinality = static_cast<idx_t>(rows);
+    node = &child;
   }
+  return true;
 }
 
-// Adds the multiplicity to the scan and carries it up through projections and filters to `op`'s
+// Makes the scan visit the combinations of `product` axes and, side by side, the `diagonal` ones.
+void Collapse(duckdb::LogicalGet& get, const std::set<size_t>& product,
+              const std::set<size_t>& diagonal) {
+  auto& bind = get.bind_data->Cast<ScanBindData>();
+  bind.axis_uses.assign(bind.source->axes().size(), AxisUse::kCounted);
+  for (const size_t axis : product) bind.axis_uses[axis] = AxisUse::kProduct;
+  for (const size_t axis : diagonal) bind.axis_uses[axis] = AxisUse::kDiagonal;
+  get.estimated_cardinality =
+      static_cast<idx_t>(PositionRows(*bind.selection, bind.axis_uses).row_count());
+  get.has_estimated_cardinality = true;
+}
+
+// Adds a multiplicity to the scan and carries it up through projections and filters to `op`'s
 // output.
-duckdb::unique_ptr<duckdb::Expression> CarryMultiplicity(duckdb::LogicalOperator& op) {
+duckdb::unique_ptr<duckdb::Expression> CarryMultiplicity(duckdb::LogicalOperator& op,
+                                                         duckdb::column_t id) {
   if (op.type == duckdb::LogicalOperatorType::LOGICAL_PROJECTION) {
     auto& projection = op.Cast<duckdb::LogicalProjection>();
-    auto below = CarryMultiplicity(*op.children[0]);
+    auto below = CarryMultiplicity(*op.children[0], id);
     const idx_t index = projection.expressions.size();
     projection.expressions.push_back(std::move(below));
     op.types.push_back(duckdb::LogicalType::BIGINT);
@@ -171,54 +205,101 @@ duckdb::unique_ptr<duckdb::Expression> CarryMultiplicity(duckdb::LogicalOperator
   if (op.type == duckdb::LogicalOperatorType::LOGICAL_FILTER) {
     auto& filter = op.Cast<duckdb::LogicalFilter>();
     const idx_t index = op.children[0]->GetColumnBindings().size();
-    auto below = CarryMultiplicity(*op.children[0]);
+    auto below = CarryMultiplicity(*op.children[0], id);
     // The new column is the child's last one.
     if (!filter.projection_map.empty()) filter.projection_map.push_back(index);
     return below;
   }
   auto& get = op.Cast<duckdb::LogicalGet>();
-  get.virtual_columns.emplace(MultiplicityColumnId(),
-                              duckdb::TableColumn("multiplicity", duckdb::LogicalType::BIGINT));
+  get.virtual_columns.emplace(id, duckdb::TableColumn("multiplicity", duckdb::LogicalType::BIGINT));
   const idx_t index = get.GetColumnIds().size();
-  get.AddColumnId(MultiplicityColumnId());
+  get.AddColumnId(id);
   if (!get.projection_ids.empty()) get.projection_ids.push_back(index);
   return duckdb::make_uniq<duckdb::BoundColumnRefExpression>(
       duckdb::LogicalType::BIGINT, duckdb::ColumnBinding(get.table_index, index));
 }
 
+// count(x) as count_positions(multiplicity, x).
+void ReplaceCount(duckdb::unique_ptr<duckdb::Expression>& expression,
+                  duckdb::unique_ptr<duckdb::Expression> multiplicity) {
+  auto& call = expression->Cast<duckdb::BoundAggregateExpression>();
+  duckdb::vector<duckdb::unique_ptr<duckdb::Expression>> arguments;
+  duckdb::vector<duckdb::LogicalType> types;
+  arguments.push_back(std::move(multiplicity));
+  types.push_back(duckdb::LogicalType::BIGINT);
+  for (auto& child : call.children) {
+    types.push_back(child->return_type);
+    arguments.push_back(std::move(child));
+  }
+  auto count = duckdb::make_uniq<duckdb::BoundAggregateExpression>(
+      CountPositions(types), std::move(arguments), std::move(call.filter), nullptr,
+      duckdb::AggregateType::NON_DISTINCT);
+  count->SetAlias(call.GetAlias());
+  expression = std::move(count);
+}
+
 void RewriteAggregate(duckdb::LogicalAggregate& aggregate) {
-  bool has_count = false;
   for (const auto& expression : aggregate.expressions) {
     const auto& call = expression->Cast<duckdb::BoundAggregateExpression>();
-    if (call.order_bys || call.IsVolatile()) return;
-    if (IsCount(call)) {
-      has_count = true;
-    } else if (!IgnoresRepetition(call)) {
-      return;
-    }
+    if (call.order_bys || call.IsVolatile() || (!IsCount(call) && !IgnoresRepetition(call))) return;
   }
-  auto* get = FindCoordinateScan(*aggregate.children[0]);
+  duckdb::LogicalOperator& input = *aggregate.children[0];
+  auto* get = FindCoordinateScan(input);
   if (get == nullptr) return;
-  Collapse(*get);
-  if (!has_count) return;
-  const auto multiplicity = CarryMultiplicity(*aggregate.children[0]);
-  for (auto& expression : aggregate.expressions) {
-    auto& call = expression->Cast<duckdb::BoundAggregateExpression>();
-    if (!IsCount(call)) continue;
-    duckdb::vector<duckdb::unique_ptr<duckdb::Expression>> arguments;
-    duckdb::vector<duckdb::LogicalType> types;
-    arguments.push_back(multiplicity->Copy());
-    types.push_back(duckdb::LogicalType::BIGINT);
-    for (auto& child : call.children) {
-      types.push_back(child->return_type);
-      arguments.push_back(std::move(child));
-    }
-    auto count = duckdb::make_uniq<duckdb::BoundAggregateExpression>(
-        CountPositions(types), std::move(arguments), std::move(call.filter), nullptr,
-        duckdb::AggregateType::NON_DISTINCT);
-    count->SetAlias(call.GetAlias());
-    expression = std::move(count);
+
+  std::set<size_t> product;
+  if (!CollectFilterAxes(input, &product)) return;
+  for (const auto& group : aggregate.groups) {
+    if (group->IsVolatile() || !CollectAxes(*group, input, &product)) return;
   }
+  std::vector<std::set<size_t>> axes(aggregate.expressions.size());
+  for (size_t i = 0; i < axes.size(); ++i) {
+    const auto& call = aggregate.expressions[i]->Cast<duckdb::BoundAggregateExpression>();
+    for (const auto& child : call.children) {
+      if (!CollectAxes(*child, input, &axes[i])) return;
+    }
+    if (call.filter && !CollectAxes(*call.filter, input, &axes[i])) return;
+  }
+  // An aggregate of two axes needs their combinations; one of a single axis only its positions.
+  for (bool grown = true; grown;) {
+    grown = false;
+    for (std::set<size_t>& used : axes) {
+      for (const size_t axis : product) used.erase(axis);
+      if (used.size() < 2) continue;
+      product.insert(used.begin(), used.end());
+      grown = true;
+    }
+  }
+  std::set<size_t> diagonal;
+  for (const std::set<size_t>& used : axes) diagonal.insert(used.begin(), used.end());
+  Collapse(*get, product, diagonal);
+
+  std::map<duckdb::column_t, duckdb::unique_ptr<duckdb::Expression>> carried;
+  for (size_t i = 0; i < axes.size(); ++i) {
+    auto& expression = aggregate.expressions[i];
+    if (!IsCount(expression->Cast<duckdb::BoundAggregateExpression>())) continue;
+    const duckdb::column_t id =
+        axes[i].empty() ? MultiplicityColumnId() : MultiplicityColumnId(*axes[i].begin());
+    auto& multiplicity = carried[id];
+    if (!multiplicity) multiplicity = CarryMultiplicity(input, id);
+    ReplaceCount(expression, multiplicity->Copy());
+  }
+}
+
+// The distinct rows of coordinates are the distinct rows of the combinations of their positions.
+void RewriteDistinct(duckdb::LogicalDistinct& distinct) {
+  if (distinct.distinct_type != duckdb::DistinctType::DISTINCT) return;
+  auto* get = FindCoordinateScan(*distinct.children[0]);
+  if (get == nullptr) return;
+  std::set<size_t> product;
+  const auto& bind = get->bind_data->Cast<ScanBindData>();
+  for (const auto& id : get->GetColumnIds()) {
+    const auto column = bind.SourceColumn(id.GetPrimaryIndex());
+    if (column && bind.source->columns()[*column].kind == table::ColumnKind::kAxis) {
+      product.insert(bind.source->columns()[*column].axis);
+    }
+  }
+  Collapse(*get, product, {});
 }
 
 void Rewrite(duckdb::OptimizerExtensionInput& input,
@@ -227,9 +308,7 @@ void Rewrite(duckdb::OptimizerExtensionInput& input,
   if (op->type == duckdb::LogicalOperatorType::LOGICAL_AGGREGATE_AND_GROUP_BY) {
     RewriteAggregate(op->Cast<duckdb::LogicalAggregate>());
   } else if (op->type == duckdb::LogicalOperatorType::LOGICAL_DISTINCT) {
-    auto& distinct = op->Cast<duckdb::LogicalDistinct>();
-    if (distinct.distinct_type != duckdb::DistinctType::DISTINCT) return;
-    if (auto* get = FindCoordinateScan(*op->children[0])) Collapse(*get);
+    RewriteDistinct(op->Cast<duckdb::LogicalDistinct>());
   }
 }
 

@@ -17,7 +17,8 @@ using duckdb::idx_t;
 
 // Offsets into DuckDB's virtual column ids.
 constexpr column_t kMultiplicityOffset = 64;
-constexpr column_t kHiddenOffset = 128;
+constexpr column_t kAxisMultiplicityOffset = 65;  // one per axis
+constexpr column_t kHiddenOffset = 1024;
 
 //===--------------------------------------------------------------------===//
 // Planning
@@ -63,7 +64,7 @@ void PushdownComplexFilter(duckdb::ClientContext& context, duckdb::LogicalGet& g
                            duckdb::FunctionData* bind_data,
                            duckdb::vector<duckdb::unique_ptr<duckdb::Expression>>& filters) {
   auto& bind = bind_data->Cast<ScanBindData>();
-  if (bind.collapsed) return;
+  if (!bind.axis_uses.empty()) return;  // planned already
   QueryState& state = QueryState::Get(context, *bind.resources);
   AxisFilter evaluator(context, *bind.source, state.coordinate_environment());
   duckdb::vector<duckdb::unique_ptr<duckdb::Expression>> left;
@@ -123,10 +124,9 @@ bool PushdownExpression(duckdb::ClientContext&, const duckdb::LogicalGet& get,
 duckdb::unique_ptr<duckdb::NodeStatistics> Cardinality(duckdb::ClientContext&,
                                                        const duckdb::FunctionData* bind_data) {
   const auto& bind = bind_data->Cast<ScanBindData>();
-  int64_t rows = 1;
-  for (size_t axis = 0; axis < bind.selection->size(); ++axis) {
-    if (!bind.collapsed || bind.kept_axes[axis]) rows *= (*bind.selection)[axis].count();
-  }
+  const int64_t rows = bind.axis_uses.empty()
+                           ? table::RowCount(*bind.selection)
+                           : PositionRows(*bind.selection, bind.axis_uses).row_count();
   return duckdb::make_uniq<duckdb::NodeStatistics>(static_cast<idx_t>(rows),
                                                    static_cast<idx_t>(rows));
 }
@@ -141,10 +141,11 @@ duckdb::InsertionOrderPreservingMap<std::string> ToText(duckdb::TableFunctionToS
     std::string positions = count == length
                                 ? "all " + std::to_string(length)
                                 : std::to_string(count) + " of " + std::to_string(length);
-    if (bind.collapsed && !bind.kept_axes[axis]) positions += " (counted)";
+    if (!bind.axis_uses.empty() && bind.axis_uses[axis] == AxisUse::kCounted)
+      positions += " (counted)";
     text[bind.source->axes()[axis].name] = positions;
   }
-  if (bind.collapsed) text["Answer"] = "from coordinates";
+  if (!bind.axis_uses.empty()) text["Answer"] = "from coordinates";
   if (!bind.tile_predicates.empty())
     text["Tile Filters"] = std::to_string(bind.tile_predicates.size());
   return text;
@@ -158,8 +159,8 @@ duckdb::InsertionOrderPreservingMap<std::string> ToText(duckdb::TableFunctionToS
 struct OutputColumn {
   enum class Kind : uint8_t { kNothing, kMultiplicity, kConstant, kAxis, kValues };
   Kind kind = Kind::kNothing;
-  size_t request = 0;  // kValues: position in ScanRequest::columns
-  size_t axis = 0;     // kAxis
+  size_t request = 0;          // kValues: position in ScanRequest::columns
+  std::optional<size_t> axis;  // kAxis; kMultiplicity: of that diagonal axis
   std::shared_ptr<AxisEmitter> emitter;
   std::shared_ptr<const table::AxisValues> constant;
 };
@@ -175,8 +176,11 @@ struct ScanGlobal : duckdb::GlobalTableFunctionState {
   std::vector<ValueFilter> value_filters;
   std::vector<std::shared_ptr<const TilePredicate>> tile_predicates;
   QueryCounters* counters = nullptr;
-  int64_t multiplicity = 1;
+  std::optional<PositionRows> position_rows;  // an answer from coordinates; then there is no scan
 };
+
+// Rows of an answer from coordinates that one thread takes at a time.
+constexpr int64_t kPositionTile = 65'536;
 
 struct ScanLocal : duckdb::LocalTableFunctionState {
   std::unique_ptr<TableFilters> filter;
@@ -196,7 +200,6 @@ duckdb::unique_ptr<duckdb::GlobalTableFunctionState> InitGlobal(
   QueryState& state = QueryState::Get(context, *bind.resources);
   auto global = duckdb::make_uniq<ScanGlobal>();
   global->counters = &state.counters();
-  global->multiplicity = bind.multiplicity;
 
   table::ScanRequest request;
   request.selection = *bind.selection;
@@ -238,18 +241,14 @@ duckdb::unique_ptr<duckdb::GlobalTableFunctionState> InitGlobal(
       }
     }
   }
-  if (bind.collapsed) {
-    for (size_t axis = 0; axis < request.selection.size(); ++axis) {
-      if (bind.kept_axes[axis] || request.selection[axis].empty()) continue;
-      const int64_t first = request.selection[axis].runs().front().begin;
-      request.selection[axis] = table::AxisSelection::Of({{first, first + 1}});
-    }
-  }
-
   const auto add_output = [&](column_t id) {
     OutputColumn output;
-    if (id == MultiplicityColumnId()) {
+    if (id >= duckdb::VIRTUAL_COLUMN_START + kMultiplicityOffset &&
+        id < duckdb::VIRTUAL_COLUMN_START + kHiddenOffset) {
       output.kind = OutputColumn::Kind::kMultiplicity;
+      if (id != MultiplicityColumnId()) {
+        output.axis = id - duckdb::VIRTUAL_COLUMN_START - kAxisMultiplicityOffset;
+      }
     } else if (const auto column = bind.SourceColumn(id)) {
       if (columns[*column].kind == table::ColumnKind::kValues) {
         output.kind = OutputColumn::Kind::kValues;
@@ -275,6 +274,12 @@ duckdb::unique_ptr<duckdb::GlobalTableFunctionState> InitGlobal(
     for (const idx_t position : input.projection_ids) add_output(input.column_ids[position]);
   }
 
+  if (!bind.axis_uses.empty()) {
+    global->position_rows.emplace(std::move(request.selection), bind.axis_uses);
+    const int64_t rows = nothing_matches ? 0 : global->position_rows->row_count();
+    global->tile_count = rows / kPositionTile + (rows % kPositionTile != 0 ? 1 : 0);
+    return global;
+  }
   global->tile_predicates = bind.tile_predicates;
   global->scan = ValueOrThrow(bind.source->NewScan(std::move(request)));
   global->tile_count = nothing_matches ? 0 : global->scan->tile_count();
@@ -288,13 +293,14 @@ duckdb::unique_ptr<duckdb::LocalTableFunctionState> InitLocal(
     duckdb::GlobalTableFunctionState* global_state) {
   auto& global = global_state->Cast<ScanGlobal>();
   auto local = duckdb::make_uniq<ScanLocal>();
+  for (size_t i = 0; i < global.outputs.size(); ++i)
+    local->codes.emplace_back(STANDARD_VECTOR_SIZE);
+  if (global.position_rows) return local;
   if (!global.value_filters.empty() || !global.tile_predicates.empty()) {
     local->filter = std::make_unique<TableFilters>(context.client, global.value_filters,
                                                    global.tile_predicates);
   }
   local->reader = ValueOrThrow(global.scan->NewReader(local->filter.get()));
-  for (size_t i = 0; i < global.outputs.size(); ++i)
-    local->codes.emplace_back(STANDARD_VECTOR_SIZE);
   return local;
 }
 
@@ -326,13 +332,11 @@ void Emit(const ScanGlobal& global, ScanLocal& local, int64_t begin, int64_t cou
     const OutputColumn& output = global.outputs[i];
     duckdb::Vector& vector = chunk.data[i];
     switch (output.kind) {
-      case OutputColumn::Kind::kNothing: break;  // only the number of rows is read
-      case OutputColumn::Kind::kMultiplicity:
-        vector.Reference(duckdb::Value::BIGINT(global.multiplicity));
-        break;
+      case OutputColumn::Kind::kNothing: break;       // only the number of rows is read
+      case OutputColumn::Kind::kMultiplicity: break;  // see EmitPositions
       case OutputColumn::Kind::kConstant: ReferenceConstant(*output.constant, 0, vector); break;
       case OutputColumn::Kind::kAxis:
-        output.emitter->Emit(block, output.axis, begin, count, local.codes[i], vector);
+        output.emitter->Emit(block, *output.axis, begin, count, local.codes[i], vector);
         break;
       case OutputColumn::Kind::kValues:
         ThrowIfError(EmitStrided(std::get<table::StridedColumn>(block.columns[output.request]),
@@ -343,10 +347,50 @@ void Emit(const ScanGlobal& global, ScanLocal& local, int64_t begin, int64_t cou
   chunk.SetCardinality(static_cast<idx_t>(count));
 }
 
+// The next vector of an answer from coordinates; leaves the chunk empty at the end.
+void EmitPositions(ScanGlobal& global, ScanLocal& local, duckdb::DataChunk& chunk) {
+  const PositionRows& rows = *global.position_rows;
+  if (!local.tile_open ||
+      local.next_row >= std::min((local.tile + 1) * kPositionTile, rows.row_count())) {
+    local.tile = global.next_tile++;
+    local.tile_open = true;
+    local.next_row = local.tile * kPositionTile;
+    if (local.tile >= global.tile_count) return;
+  }
+  const int64_t begin = local.next_row;
+  const int64_t end = std::min((local.tile + 1) * kPositionTile, rows.row_count());
+  const int64_t count = std::min<int64_t>(STANDARD_VECTOR_SIZE, end - begin);
+  local.next_row += count;
+  int64_t positions[STANDARD_VECTOR_SIZE];
+  for (size_t i = 0; i < global.outputs.size(); ++i) {
+    const OutputColumn& output = global.outputs[i];
+    duckdb::Vector& vector = chunk.data[i];
+    if (output.kind == OutputColumn::Kind::kMultiplicity) {
+      auto* out = duckdb::FlatVector::GetData<int64_t>(vector);
+      if (output.axis) {
+        rows.Multiplicities(*output.axis, begin, count, out);
+      } else {
+        rows.Multiplicities(begin, count, out);
+      }
+    } else if (output.kind == OutputColumn::Kind::kConstant) {
+      ReferenceConstant(*output.constant, 0, vector);
+    } else if (output.kind == OutputColumn::Kind::kAxis) {
+      rows.Positions(*output.axis, begin, count, positions);
+      output.emitter->EmitAt(positions, count, local.codes[i], vector);
+    }
+  }
+  chunk.SetCardinality(static_cast<idx_t>(count));
+}
+
 void Scan(duckdb::ClientContext& context, duckdb::TableFunctionInput& input,
           duckdb::DataChunk& chunk) {
   auto& global = input.global_state->Cast<ScanGlobal>();
   auto& local = input.local_state->Cast<ScanLocal>();
+  if (global.position_rows) {
+    if (context.IsInterrupted()) throw duckdb::InterruptException();
+    EmitPositions(global, local, chunk);
+    return;
+  }
   for (;;) {
     if (context.IsInterrupted()) throw duckdb::InterruptException();
     if (local.block == nullptr && !NextBlock(global, local))
@@ -408,6 +452,9 @@ duckdb::BindInfo GetBindInfo(const duckdb::optional_ptr<duckdb::FunctionData> bi
 }  // namespace
 
 column_t MultiplicityColumnId() { return duckdb::VIRTUAL_COLUMN_START + kMultiplicityOffset; }
+column_t MultiplicityColumnId(size_t diagonal_axis) {
+  return duckdb::VIRTUAL_COLUMN_START + kAxisMultiplicityOffset + diagonal_axis;
+}
 column_t HiddenColumnId(size_t source_column) {
   return duckdb::VIRTUAL_COLUMN_START + kHiddenOffset + source_column;
 }
@@ -428,16 +475,14 @@ duckdb::unique_ptr<duckdb::FunctionData> ScanBindData::Copy() const {
   auto copy = duckdb::make_uniq<ScanBindData>(resources, source);
   copy->selection = selection;
   copy->tile_predicates = tile_predicates;
-  copy->collapsed = collapsed;
-  copy->kept_axes = kept_axes;
-  copy->multiplicity = multiplicity;
+  copy->axis_uses = axis_uses;
   copy->entry = entry;
   return copy;
 }
 
 bool ScanBindData::Equals(const duckdb::FunctionData& other_data) const {
   const auto& other = other_data.Cast<ScanBindData>();
-  return source == other.source && collapsed == other.collapsed && *selection == *other.selection &&
+  return source == other.source && axis_uses == other.axis_uses && *selection == *other.selection &&
          tile_predicates == other.tile_predicates;
 }
 

@@ -11,6 +11,7 @@
 
 #include "engine/axis_filter.h"
 #include "engine/duckdb_headers.h"
+#include "engine/position_rows.h"
 #include "engine/query_state.h"
 #include "table/table_source.h"
 
@@ -18,6 +19,7 @@ namespace colonnade::engine {
 
 /// Column ids that are not visible columns start here (DuckDB's virtual columns).
 duckdb::column_t MultiplicityColumnId();
+duckdb::column_t MultiplicityColumnId(size_t diagonal_axis);
 duckdb::column_t HiddenColumnId(size_t source_column);
 
 /// Bind data of a scan. Copied by the planner; what is behind the pointers is immutable.
@@ -37,11 +39,9 @@ struct ScanBindData : duckdb::TableFunctionData {
   std::vector<size_t> visible;  // source columns in the order of the table's columns
   std::shared_ptr<const table::Selection> selection;
   std::vector<std::shared_ptr<const TilePredicate>> tile_predicates;
-  /// Metadata answer: one row per combination of positions of the axes in `kept_axes`, standing for
-  /// `multiplicity` rows of the table.
-  bool collapsed = false;
-  std::vector<bool> kept_axes;
-  int64_t multiplicity = 1;
+  /// What an answer from coordinates does with each axis (PositionRows); empty: the scan gives the
+  /// table's rows.
+  std::vector<AxisUse> axis_uses;
   /// Catalog entry that the scan is of, if it is of one.
   duckdb::optional_ptr<duckdb::TableCatalogEntry> entry;
 };

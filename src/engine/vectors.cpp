@@ -155,6 +155,21 @@ void AxisEmitter::Emit(const table::Block& block, size_t axis, int64_t begin, in
   }
 }
 
+void AxisEmitter::EmitAt(const int64_t* positions, int64_t count, duckdb::SelectionVector& codes,
+                         duckdb::Vector& vector) const {
+  if (positions[0] == positions[count - 1] &&
+      std::all_of(positions, positions + count,
+                  [&](int64_t position) { return position == positions[0]; })) {
+    ReferenceConstant(*values_, positions[0], vector);
+  } else if (dictionary_) {
+    std::transform(positions, positions + count, codes.data(),
+                   [](int64_t position) { return static_cast<duckdb::sel_t>(position); });
+    vector.Dictionary(dictionary_, codes);
+  } else {
+    CopyValues(*values_, [positions](int64_t i) { return positions[i]; }, count, vector);
+  }
+}
+
 Status EmitStrided(const table::StridedColumn& column, int64_t begin, int64_t count,
                    duckdb::Vector& vector) {
   if (column.missing) {

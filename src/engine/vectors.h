@@ -30,6 +30,10 @@ class AxisEmitter {
   void Emit(const table::Block& block, size_t axis, int64_t begin, int64_t count,
             duckdb::SelectionVector& codes, duckdb::Vector& vector) const;
 
+  /// Makes `vector` the values at `count` positions, in any order.
+  void EmitAt(const int64_t* positions, int64_t count, duckdb::SelectionVector& codes,
+              duckdb::Vector& vector) const;
+
  private:
   std::shared_ptr<const table::AxisValues> values_;
   duckdb::buffer_ptr<duckdb::VectorChildBuffer> dictionary_;  // null for long axes

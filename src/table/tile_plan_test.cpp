@@ -54,7 +54,6 @@ TEST(TilePlan, KeepsAChunkWholeHoweverLargeItIs) {
 
 TEST(TilePlan, TakesAxesWithoutChunksWholeInnermostFirst) {
   EXPECT_THAT(Plan({50, 40, 30}, {}).tile_shape(), ElementsAre(1, 33, 30));
-  EXPECT_THAT(Plan({50, 40, 30}, {}).tile_shape(), ElementsAre(1, 33, 30));
   EXPECT_THAT(Plan({500, 4, 30}, {{{1, 2}, {2, 30}}}).tile_shape(), ElementsAre(16, 2, 30));
   EXPECT_TRUE(Plan({500, 4, 30}, {{{1, 2}, {2, 30}}}).SharesChunks({{1, 2}, {2, 30}}));
 }
