@@ -3,10 +3,22 @@
 #include <CLI/CLI.hpp>
 #include <csignal>
 #include <iostream>
+#include <regex>
 #include <string>
 
 #include "commands.h"
 #include "engine/engine.h"
+
+namespace {
+
+// "512MB", "1.5 GiB": what the engine takes; empty if so, else what is wrong.
+std::string MemorySize(std::string& text) {
+  static const std::regex form(R"(\s*\d+(\.\d+)?\s*(B|BYTES|[KMGT]i?B)\s*)", std::regex::icase);
+  if (std::regex_match(text, form)) return "";
+  return "'" + text + "' is not a size such as 512MB or 2GiB";
+}
+
+}  // namespace
 
 int main(int argc, char** argv) {
   using colonnade::cli::ExitCode;
@@ -41,16 +53,16 @@ int main(int argc, char** argv) {
   query_app->add_flag("--explain", query.explain,
                       "print the plan instead of running the last statement");
   query_app
-      ->add_option("--stats", query.stats,
-                   "print to standard error what was planned, read and decoded: text or json")
-      ->expected(0, 1)
-      ->default_str("text")
+      ->add_flag("--stats{text}", query.stats,
+                 "print to standard error what was planned, read and decoded; --stats=json as one "
+                 "JSON object")
       ->check(CLI::IsMember({"text", "json"}));
   query_app->add_option("--threads", query.session.threads, "threads (default: one per core)")
       ->check(CLI::Range(1, 1024));
-  query_app->add_option(
-      "--memory-limit", query.session.memory_limit,
-      "bound of everything that grows with the data, e.g. 2GB (default: 80 % of the memory)");
+  query_app
+      ->add_option("--memory-limit", query.session.memory_limit,
+                   "bound of everything that grows with the data, e.g. 2GB (default: 80 % of the memory)")
+      ->check(CLI::Validator(MemorySize, "SIZE"));
   query_app->add_option("--temp-directory", query.session.temp_directory,
                         "where large sorts and joins spill");
 
@@ -71,7 +83,6 @@ int main(int argc, char** argv) {
     return static_cast<int>(ExitCode::kUsage);
   }
   if (query_app->parsed()) {
-    if (query_app->count("--stats") > 0 && query.stats.empty()) query.stats = "text";
     return static_cast<int>(query.Run());
   }
   return static_cast<int>(inspect.Run());

@@ -115,6 +115,18 @@ TEST_F(ScanTest, CountsComeFromCoordinatesAlone) {
   EXPECT_THAT(plan, HasSubstr("from coordinates"));
 }
 
+TEST_F(ScanTest, FactsOfSeveralHugeAxesDoNotVisitTheirProduct) {
+  auto huge = std::make_shared<FakeDataset>("huge");
+  huge->AddShape("v", {"t", "y", "x"}, {1'000'000, 100'000, 100'000}, {1, 1000, 1000});
+  fakes_.Add("huge", huge);
+  ASSERT_OK_AND_ASSIGN(engine_, fakes_.Open({.threads = 2}));
+  ASSERT_OK_AND_ASSIGN(connection_, engine_->Connect());
+  EXPECT_THAT(Query("SELECT min(t), max(t), max(y), count(DISTINCT x), count(*), count(y) FROM "
+                    "fake('huge') WHERE x > 7"),
+              ElementsAre("0|999999|99999|99992|9999200000000000|9999200000000000"));
+  EXPECT_EQ(huge->total_chunk_reads(), 0);
+}
+
 TEST_F(ScanTest, AggregatesOverLimitedRowsAreNotAnsweredFromCoordinates) {
   EXPECT_THAT(Query("SELECT count(*) FROM (SELECT t FROM fake('grid') LIMIT 11)"),
               ElementsAre("11"));
@@ -140,6 +152,15 @@ TEST_F(ScanTest, TheRewriteOfCountsNeverChangesAnAnswer) {
            "SELECT count(*), min(t), max(name) FROM fake('grid') WHERE t < 0",
            "SELECT count(DISTINCT t), count(t_idx), min(x_idx) FROM fake('grid') WHERE x_idx > 2",
            "SELECT sum(t), avg(t) FROM fake('grid') WHERE y > 0",
+           "SELECT min(t), max(t), min(y), count(y), count(t), count(x_idx), max(name), "
+           "count(DISTINCT name), count(*) "
+           "FROM fake('grid') WHERE t > 102 AND x_idx <> 3",
+           "SELECT y, min(t), max(name), count(name), count(*) FROM fake('grid') GROUP BY y ORDER "
+           "BY y",
+           "SELECT count(*) FILTER (WHERE t > 103), count(name) FILTER (WHERE t > 103), max(t) "
+           "FILTER (WHERE t < 0) "
+           "FROM fake('grid')",
+           "SELECT max(t + x_idx), min(y), count(*) FROM fake('grid')",
            "SELECT count(*) + 1 AS n FROM fake('grid') HAVING count(*) > 3",
            "SELECT a.y, a.n, b.n FROM (SELECT y, count(*) n FROM fake('grid') GROUP BY y) a JOIN "
            "(SELECT y, count(DISTINCT t) n FROM fake('grid') WHERE t > 105 GROUP BY y) b USING (y) "

@@ -513,6 +513,10 @@ duckdb::LogicalType TypeOf(array::ValueType type) {
   return duckdb::LogicalType::VARCHAR;
 }
 
+duckdb::LogicalType TypeOf(const table::Column& column) {
+  return column.unavailable.ok() ? TypeOf(column.type) : duckdb::LogicalType::SQLNULL;
+}
+
 duckdb::TableFunction MakeScanFunction(const std::string& name, bool pushdown) {
   duckdb::TableFunction function(name, {}, Scan, nullptr, InitGlobal, InitLocal);
   function.projection_pushdown = true;
@@ -540,7 +544,7 @@ duckdb::virtual_column_map_t VirtualColumns(const table::TableSource& source) {
   for (size_t i = 0; i < source.columns().size(); ++i) {
     const table::Column& column = source.columns()[i];
     if (column.hidden)
-      columns.emplace(HiddenColumnId(i), duckdb::TableColumn(column.name, TypeOf(column.type)));
+      columns.emplace(HiddenColumnId(i), duckdb::TableColumn(column.name, TypeOf(column)));
   }
   return columns;
 }

@@ -214,8 +214,11 @@ Result<std::shared_ptr<const table::Catalog>> OpenZarrCatalog(
     const engine::SourceArguments& arguments) {
   COLONNADE_ASSIGN_OR_RETURN(const ZarrOptions options, ParseZarrOptions(arguments));
   COLONNADE_ASSIGN_OR_RETURN(auto hierarchy, OpenHierarchy(arguments.uri, options.open));
-  return std::shared_ptr<const table::Catalog>(
-      std::make_shared<ZarrCatalog>(std::move(hierarchy), options.grid));
+  auto catalog = std::make_shared<ZarrCatalog>(std::move(hierarchy), options.grid);
+  // The root's tables now: what is wrong with them is said by ATTACH, and the first query finds
+  // them ready.
+  COLONNADE_RETURN_IF_ERROR(catalog->ListTables("main").status());
+  return std::shared_ptr<const table::Catalog>(std::move(catalog));
 }
 
 bool NamesZarrStore(std::string_view text) {
@@ -230,12 +233,14 @@ bool NamesZarrStore(std::string_view text) {
       return true;
     begin = end + 1;
   }
+  // A directory can be nothing else. A path that is not there is ours to report, with its nearest
+  // neighbour, unless its ending or a pattern says that another reader is meant.
   std::error_code error;
   const std::filesystem::path path{std::string(text)};
-  for (const char* document : {"zarr.json", ".zgroup", ".zarray", ".zmetadata"}) {
-    if (std::filesystem::is_regular_file(path / document, error)) return true;
-  }
-  return false;
+  if (std::filesystem::is_directory(path, error)) return true;
+  return text.find('/') != std::string_view::npos &&
+         text.find_first_of("*?[:") == std::string_view::npos && !path.has_extension() &&
+         !std::filesystem::exists(path, error);
 }
 
 }  // namespace colonnade::session

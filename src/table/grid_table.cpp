@@ -20,6 +20,11 @@ class GridTable final : public TableSource, public std::enable_shared_from_this<
       columns_.push_back(std::move(column.column));
       sources_.push_back({column.variable, std::move(column.axes)});
     }
+    for (size_t i = 0; i < columns_.size(); ++i) {
+      if (columns_[i].kind != ColumnKind::kValues || !columns_[i].unavailable.ok()) continue;
+      chunked_.push_back(
+          {sources_[i].axes, dataset_->variables()[sources_[i].variable].chunk_shape});
+    }
     for (const Axis& axis : axes_) {
       auto positions = std::make_shared<AxisValues>();
       positions->type = array::ValueType::kInt64;
@@ -54,7 +59,7 @@ class GridTable final : public TableSource, public std::enable_shared_from_this<
                              columns_[column].kind == ColumnKind::kValues;
       stored.push_back(is_stored ? std::optional(sources_[column]) : std::nullopt);
     }
-    return MakeTiledScan(shared_from_this(), dataset_, std::move(stored), options_,
+    return MakeTiledScan(shared_from_this(), dataset_, std::move(stored), chunked_, options_,
                          std::move(request));
   }
 
@@ -70,6 +75,7 @@ class GridTable final : public TableSource, public std::enable_shared_from_this<
   const std::vector<Axis> axes_;
   std::vector<Column> columns_;
   std::vector<StoredColumn> sources_;                         // one per column
+  std::vector<ChunkedVariable> chunked_;                      // of all readable kValues columns
   std::vector<std::shared_ptr<const AxisValues>> positions_;  // one per axis
 };
 

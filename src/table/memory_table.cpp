@@ -57,7 +57,8 @@ class MemoryTable final : public TableSource, public std::enable_shared_from_thi
 
   Result<std::unique_ptr<Scan>> NewScan(ScanRequest request) const override {
     std::vector<std::optional<StoredColumn>> stored(request.columns.size());
-    return MakeTiledScan(shared_from_this(), nullptr, std::move(stored), {}, std::move(request));
+    return MakeTiledScan(shared_from_this(), nullptr, std::move(stored), {}, {},
+                         std::move(request));
   }
 
  private:

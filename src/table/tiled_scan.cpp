@@ -72,6 +72,7 @@ Status CheckRequest(const TableSource& source, const ScanRequest& request) {
 Result<std::unique_ptr<Scan>> MakeTiledScan(std::shared_ptr<const TableSource> source,
                                             std::shared_ptr<const array::Dataset> dataset,
                                             std::vector<std::optional<StoredColumn>> stored,
+                                            std::span<const ChunkedVariable> of_table,
                                             const TiledScanOptions& options, ScanRequest request) {
   COLONNADE_RETURN_IF_ERROR(CheckRequest(*source, request));
   assert(stored.size() == request.columns.size());
@@ -85,8 +86,9 @@ Result<std::unique_ptr<Scan>> MakeTiledScan(std::shared_ptr<const TableSource> s
   }
 
   auto state = std::make_shared<ScanState>();
-  state->plan =
-      std::make_unique<TilePlan>(lengths, variables, request.selection, options.max_tile_cells);
+  state->plan = std::make_unique<TilePlan>(
+      lengths, variables.empty() ? of_table : std::span<const ChunkedVariable>(variables),
+      request.selection, options.max_tile_cells);
   state->source = std::move(source);
   state->dataset = std::move(dataset);
   state->stored = std::move(stored);

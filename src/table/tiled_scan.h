@@ -5,10 +5,12 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <span>
 #include <vector>
 
 #include "array/dataset.h"
 #include "table/table_source.h"
+#include "table/tile_plan.h"
 
 namespace colonnade::table {
 
@@ -26,9 +28,11 @@ struct TiledScanOptions {
 
 /// Makes a scan of `request`. `stored` has an entry per requested column, set for those of kind
 /// kValues; the others come from source->LoadAxis when the first tile is opened. `dataset` may be
-/// null if none is stored.
+/// null if none is stored. `of_table` are all variables that the table can read.
 ///
-/// **Order.** Tiles in C order; rows of a tile in C order.
+/// **Order.** Tiles in C order; rows of a tile in C order. Tiles follow the chunks of the requested
+/// variables; without any, those of the table, so that coordinates alone come in the order in which
+/// they come with values.
 /// **Reads.** Boxes are narrowed to the selection. The filter's columns are read first, the others
 /// when a block of the tile has a row that passed.
 ///
@@ -37,6 +41,7 @@ struct TiledScanOptions {
 Result<std::unique_ptr<Scan>> MakeTiledScan(std::shared_ptr<const TableSource> source,
                                             std::shared_ptr<const array::Dataset> dataset,
                                             std::vector<std::optional<StoredColumn>> stored,
+                                            std::span<const ChunkedVariable> of_table,
                                             const TiledScanOptions& options, ScanRequest request);
 
 }  // namespace colonnade::table

@@ -321,12 +321,12 @@ TEST(TiledScan, OfATableWithoutAxesHasOneRow) {
   EXPECT_EQ(rows, (std::vector<Row>{{3.14}}));
 }
 
-TEST(TiledScan, WithoutColumnsHasRows) {
+TEST(TiledScan, WithoutColumnsHasRowsInTheOrderOfTheTablesChunks) {
   auto dataset = std::make_shared<FakeDataset>();
-  dataset->AddShape("v", {"x", "y"}, {30, 7}, {1, 1});
+  dataset->AddShape("v", {"x", "y"}, {30, 7}, {10, 4});
   const auto table = TableOf(dataset);
   ASSERT_OK_AND_ASSIGN(auto scan, table->NewScan({{}, Everything(*table), {}}));
-  EXPECT_EQ(scan->tile_count(), 1);
+  EXPECT_EQ(scan->tile_count(), 6);
   ASSERT_OK_AND_ASSIGN(const auto rows, ReadAll(*scan, 0, 65'536, NoFilter));
   EXPECT_EQ(rows.size(), 210u);
 }
@@ -548,10 +548,20 @@ TEST(TiledScanProperty, RowsAndTheirOrderEqualAPlainLoops) {
     ASSERT_OK_AND_ASSIGN(auto scan, table.table->NewScan({columns, selection, {}}));
     ASSERT_OK_AND_ASSIGN(const auto got, ReadAll(*scan, columns.size(), options.max_block_rows,
                                                  make_filter, random.Chance(0.2) ? 3 : 1));
+    const auto is_stored = [&](size_t column) {
+      return table.table->columns()[column].kind == ColumnKind::kValues;
+    };
+    // Without stored columns the order is that of the table's variables.
+    std::vector<size_t> tiled_by;
+    std::copy_if(columns.begin(), columns.end(), std::back_inserter(tiled_by), is_stored);
+    if (tiled_by.empty()) {
+      for (size_t column = 0; column < table.table->columns().size(); ++column) {
+        if (is_stored(column)) tiled_by.push_back(column);
+      }
+    }
     std::vector<ChunkedVariable> stored;
-    for (const size_t column : columns) {
+    for (const size_t column : tiled_by) {
       const Column& info = table.table->columns()[column];
-      if (info.kind != ColumnKind::kValues) continue;
       ChunkedVariable variable;
       const auto& values = table.variables.at(info.name);
       for (const std::string& dim : values.dims) {

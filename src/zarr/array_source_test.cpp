@@ -85,6 +85,9 @@ TEST(ArraySource, AnAbsentChunkWithoutFillHasNoValues) {
   EXPECT_FALSE(all.missing);
   ASSERT_NE(all.present, nullptr);
   EXPECT_EQ(all.present->at(0) & 0xF, 0b0001);
+  ASSERT_OK_AND_ASSIGN(const auto none, dataset->Read(0, {{2, 5}}, false, reader.context));
+  EXPECT_TRUE(none.missing);
+  EXPECT_EQ(none.present, nullptr);
 }
 
 TEST(ArraySource, EmptyBoxesReadNothing) {
