@@ -81,12 +81,6 @@ struct Assembled {
   std::vector<std::shared_ptr<const void>> text;
 };
 
-void ClearBits(std::vector<uint64_t>* bits, int64_t begin, int64_t count) {
-  for (int64_t i = begin; i < begin + count; ++i) {
-    (*bits)[static_cast<size_t>(i / 64)] &= ~(uint64_t{1} << (i % 64));
-  }
-}
-
 // The dense buffer of `box`, filled chunk by chunk.
 class Assembler {
  public:
@@ -131,7 +125,6 @@ class Assembler {
     const int64_t from_stride = rank == 0 ? size : chunk.strides.back();
     ForEachRun(extents, strides_, chunk.strides, [&](int64_t to_run, int64_t from_run) {
       CopyRun(out + to + to_run, to_stride, chunk.data + from + from_run, from_stride, run, size);
-      if (chunk.missing) MarkMissing((to + to_run) / size, run);
     });
     if (type_.is_text()) memory_->text.push_back(chunk.owner);
   }
@@ -142,28 +135,15 @@ class Assembler {
     view.data = memory_->elements.data();
     view.strides = std::move(strides_);
     view.owner = std::move(memory_);
-    view.missing = missing_ == count_;
-    if (!view.missing) view.present = std::move(present_);
     return view;
   }
 
  private:
-  void MarkMissing(int64_t begin, int64_t count) {
-    if (present_ == nullptr) {
-      present_ = std::make_shared<std::vector<uint64_t>>(static_cast<size_t>((count_ + 63) / 64),
-                                                         ~uint64_t{0});
-    }
-    ClearBits(present_.get(), begin, count);
-    missing_ += count;
-  }
-
   const ElementType& type_;
   const Box& box_;
   std::shared_ptr<Assembled> memory_;
   std::vector<int64_t> strides_;
-  std::shared_ptr<std::vector<uint64_t>> present_;
   int64_t count_ = 0;
-  int64_t missing_ = 0;
 };
 
 ArrayView EmptyView(const ElementType& type, size_t rank) {

@@ -92,7 +92,7 @@ class ChunkFetcher {
 };
 
 /// Reads `box` of an array. Inside one chunk: that chunk's view, moved, without a copy. Otherwise a
-/// dense buffer is assembled; chunks that are missing leave unset bits in ArrayView::present.
+/// dense buffer is assembled.
 ///
 /// \error InvalidArgument if the box is not inside the array; LimitExceeded if the assembled box
 /// does not fit the budget; Cancelled; whatever Fetch returns.

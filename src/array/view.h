@@ -26,10 +26,6 @@ struct ArrayView {
   const std::byte* data = nullptr;
   std::vector<int64_t> strides;       // one per dimension of the variable
   std::shared_ptr<const void> owner;  // keeps `data` (and text) valid
-  bool missing = false;  // no element has a value (absent chunk without fill): all are NULL
-  /// Which elements of an assembled box have a value, as a bitmap over its C order, least
-  /// significant bit first; null: all. Set only where a box spans absent chunks without fill.
-  std::shared_ptr<const std::vector<uint64_t>> present;
 
   /// True if every element is the same stored value.
   bool is_constant() const {

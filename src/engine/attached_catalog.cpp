@@ -143,7 +143,7 @@ class SchemaEntry final : public duckdb::SchemaCatalogEntry {
     duckdb::CreateTableInfo info(*this, name);
     for (const table::Column& column : source->columns()) {
       if (column.hidden) continue;
-      duckdb::ColumnDefinition definition(column.name, TypeOf(column));
+      duckdb::ColumnDefinition definition(column.name, TypeOf(column.type));
       if (!column.comment.empty()) definition.SetComment(duckdb::Value(column.comment));
       info.columns.AddColumn(std::move(definition));
     }

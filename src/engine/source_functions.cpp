@@ -30,7 +30,7 @@ duckdb::unique_ptr<duckdb::FunctionData> Bind(duckdb::ClientContext& context,
   auto source = ValueOrThrow(info.function.open(arguments));
   auto bind = duckdb::make_uniq<ScanBindData>(info.resources, std::move(source));
   for (const size_t column : bind->visible) {
-    types.push_back(TypeOf(bind->source->columns()[column]));
+    types.push_back(TypeOf(bind->source->columns()[column].type));
     names.push_back(bind->source->columns()[column].name);
   }
   if (!PushdownEnabled(context)) {

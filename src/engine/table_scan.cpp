@@ -5,6 +5,7 @@
 #include <optional>
 #include <utility>
 
+#include "duckdb/parser/keyword_helper.hpp"
 #include "engine/duckdb_status.h"
 #include "engine/value_filter.h"
 #include "engine/vectors.h"
@@ -193,6 +194,14 @@ struct ScanLocal : duckdb::LocalTableFunctionState {
   std::vector<duckdb::SelectionVector> codes;
 };
 
+void RequireReadable(const table::Column& column) {
+  if (column.unavailable.ok()) return;
+  const std::string name = duckdb::KeywordHelper::WriteQuoted(column.name, '"');
+  Throw(Status(column.unavailable.code(),
+               "column " + name + " cannot be read: " + std::string(column.unavailable.message()) +
+                   " (SELECT * EXCLUDE (" + name + ") reads the others)"));
+}
+
 duckdb::unique_ptr<duckdb::GlobalTableFunctionState> InitGlobal(
     duckdb::ClientContext& context, duckdb::TableFunctionInitInput& input) {
   const auto& bind = input.bind_data->Cast<ScanBindData>();
@@ -221,10 +230,7 @@ duckdb::unique_ptr<duckdb::GlobalTableFunctionState> InitGlobal(
     for (auto& [key, filter] : input.filters->filters) {
       const auto column = bind.SourceColumn(input.column_ids[key]);
       if (!column) continue;
-      ThrowIfError(columns[*column].unavailable.ok()
-                       ? Status()
-                       : columns[*column].unavailable.WithContext("column \"" +
-                                                                  columns[*column].name + "\""));
+      RequireReadable(columns[*column]);
       const auto type = TypeOf(columns[*column].type);
       if (columns[*column].kind == table::ColumnKind::kValues) {
         global->value_filters.push_back({request_values(*column), type, filter.get(),
@@ -250,6 +256,7 @@ duckdb::unique_ptr<duckdb::GlobalTableFunctionState> InitGlobal(
         output.axis = id - duckdb::VIRTUAL_COLUMN_START - kAxisMultiplicityOffset;
       }
     } else if (const auto column = bind.SourceColumn(id)) {
+      RequireReadable(columns[*column]);
       if (columns[*column].kind == table::ColumnKind::kValues) {
         output.kind = OutputColumn::Kind::kValues;
         output.request = request_values(*column);
@@ -513,10 +520,6 @@ duckdb::LogicalType TypeOf(array::ValueType type) {
   return duckdb::LogicalType::VARCHAR;
 }
 
-duckdb::LogicalType TypeOf(const table::Column& column) {
-  return column.unavailable.ok() ? TypeOf(column.type) : duckdb::LogicalType::SQLNULL;
-}
-
 duckdb::TableFunction MakeScanFunction(const std::string& name, bool pushdown) {
   duckdb::TableFunction function(name, {}, Scan, nullptr, InitGlobal, InitLocal);
   function.projection_pushdown = true;
@@ -544,7 +547,7 @@ duckdb::virtual_column_map_t VirtualColumns(const table::TableSource& source) {
   for (size_t i = 0; i < source.columns().size(); ++i) {
     const table::Column& column = source.columns()[i];
     if (column.hidden)
-      columns.emplace(HiddenColumnId(i), duckdb::TableColumn(column.name, TypeOf(column)));
+      columns.emplace(HiddenColumnId(i), duckdb::TableColumn(column.name, TypeOf(column.type)));
   }
   return columns;
 }

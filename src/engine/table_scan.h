@@ -46,10 +46,8 @@ struct ScanBindData : duckdb::TableFunctionData {
   duckdb::optional_ptr<duckdb::TableCatalogEntry> entry;
 };
 
-/// SQL type of a column. One that cannot be read has the type of NULL, so that any expression on it
-/// binds and the scan says why it cannot be read.
+/// SQL type of a column.
 duckdb::LogicalType TypeOf(array::ValueType type);
-duckdb::LogicalType TypeOf(const table::Column& column);
 
 /// The scan function; `pushdown` off leaves every predicate to the engine's row filters.
 duckdb::TableFunction MakeScanFunction(const std::string& name, bool pushdown);

@@ -172,10 +172,6 @@ void AxisEmitter::EmitAt(const int64_t* positions, int64_t count, duckdb::Select
 
 Status EmitStrided(const table::StridedColumn& column, int64_t begin, int64_t count,
                    duckdb::Vector& vector) {
-  if (column.missing) {
-    SetConstantNull(vector);
-    return {};
-  }
   const array::cf::DecodePlan& plan = *column.plan;
   uint64_t validity[STANDARD_VECTOR_SIZE / 64];
   if (const std::byte* rows =

@@ -54,7 +54,13 @@ std::string TablesMessage(const table::Grids& grids) {
   return text;
 }
 
-Status NoTables(const std::string& uri, const zarr::Hierarchy& hierarchy) {
+Status NoTables(const std::string& uri, const zarr::Hierarchy& hierarchy,
+                const table::Grids& grids) {
+  for (const table::VariableRole& role : grids.roles()) {
+    if (role.role == table::Role::kUnusable) {
+      return InvalidData(Quote(uri), " has no array that can be a table: ", role.reason);
+    }
+  }
   std::string message = Quote(uri) + " has no arrays";
   if (const auto groups = hierarchy.GroupPaths(); groups.ok() && groups->size() > 1) {
     std::vector<std::string> paths(groups->begin() + 1, groups->end());
@@ -68,7 +74,7 @@ Status NoTables(const std::string& uri, const zarr::Hierarchy& hierarchy) {
 Result<size_t> ChooseGrid(const std::string& uri, const zarr::Hierarchy& hierarchy,
                           const table::Grids& grids, const ZarrOptions& options) {
   const std::vector<std::string>& names = grids.table_names();
-  if (names.empty()) return NoTables(uri, hierarchy);
+  if (names.empty()) return NoTables(uri, hierarchy, grids);
   if (options.table) {
     const auto found = std::find(names.begin(), names.end(), *options.table);
     if (found != names.end()) return static_cast<size_t>(found - names.begin());

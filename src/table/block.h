@@ -65,7 +65,6 @@ struct StridedColumn {
   const std::byte* data = nullptr;
   std::vector<array::GatherDimension> dimensions;
   std::shared_ptr<const void> owner;
-  bool missing = false;      // all rows are NULL
   bool is_constant = false;  // all strides are 0: one stored value
 };
 

@@ -112,27 +112,15 @@ Result<std::shared_ptr<const AxisValues>> ReadWhole(const array::Dataset& datase
     COLONNADE_ASSIGN_OR_RETURN(
         const array::ArrayView view,
         dataset.Read(variable, array::WholeBox(info.shape), /*keep_chunks=*/false, context));
-    if (view.missing) {
-      some_missing = true;
-    } else {
-      std::vector<array::GatherDimension> dimensions;
-      for (size_t d = 0; d < info.shape.size(); ++d)
-        dimensions.push_back({info.shape[d], nullptr, view.strides[d]});
-      auto gathered = array::Gather(info.plan, view.data, dimensions, 0, length, owned->data.get(),
-                                    owned->validity.data());
-      if (!gathered.ok())
-        return std::move(gathered).status().WithContext("variable \"" + info.name + "\"");
-      some_missing = *gathered;
-      if (view.present != nullptr) {
-        some_missing = true;
-        for (size_t word = 0; word < words; ++word) owned->validity[word] &= (*view.present)[word];
-      }
-    }
+    std::vector<array::GatherDimension> dimensions;
+    for (size_t d = 0; d < info.shape.size(); ++d)
+      dimensions.push_back({info.shape[d], nullptr, view.strides[d]});
+    auto gathered = array::Gather(info.plan, view.data, dimensions, 0, length, owned->data.get(),
+                                  owned->validity.data());
+    if (!gathered.ok())
+      return std::move(gathered).status().WithContext("variable \"" + info.name + "\"");
+    some_missing = *gathered;
     if (info.plan.value == array::ValueType::kString) {
-      if (view.missing) {
-        for (size_t i = 0; i < count; ++i)
-          new (owned->data.get() + i * sizeof(std::string_view)) std::string_view();
-      }
       COLONNADE_RETURN_IF_ERROR(OwnText(count, &reservation, owned.get()));
     }
   }

@@ -57,22 +57,6 @@ TEST(CoordinateCache, KeepsTextAfterTheDatasetIsGone) {
   EXPECT_EQ(texts[1], "");
 }
 
-TEST(CoordinateCache, TakesAbsentChunksAsMissing) {
-  auto dataset = std::make_shared<FakeDataset>();
-  dataset->Add<double>("x", {"x"}, {4}, {2}, {1, 2, 3, 4});
-  dataset->MakeAbsent(0, {1});
-  dataset->Add<std::string>("y", {"x"}, {2}, {}, {"a", "b"});
-  dataset->MakeAbsent(1, {0});
-  CoordinateCache cache(dataset);
-  ASSERT_OK_AND_ASSIGN(auto x, cache.Load(0, {}));
-  EXPECT_TRUE(x->is_valid(1));
-  EXPECT_FALSE(x->is_valid(2));
-  EXPECT_FALSE(x->is_valid(3));
-  ASSERT_OK_AND_ASSIGN(auto y, cache.Load(1, {}));
-  EXPECT_FALSE(y->is_valid(0));
-  EXPECT_FALSE(y->is_valid(1));
-}
-
 TEST(CoordinateCache, OfAnEmptyAxisIsEmptyAndNoSequence) {
   auto dataset = std::make_shared<FakeDataset>();
   dataset->Add<double>("x", {"x"}, {0}, {}, {});

@@ -138,12 +138,24 @@ class GridsOf final : public Grids {
     }
     std::vector<Group> groups;
     std::set<std::string> used;
+    const auto by_name = [this](size_t a, size_t b) { return NameBefore(a, b); };
     for (auto& [key, group] : by_set) {
-      std::sort(group.data.begin(), group.data.end(),
-                [this](size_t a, size_t b) { return NameBefore(a, b); });
+      std::sort(group.data.begin(), group.data.end(), by_name);
       group.dims = LargestOrder(group.data);
       used.insert(key.begin(), key.end());
       groups.push_back(std::move(group));
+    }
+    // Those that disagree on a length are columns that say so, beside those that agree.
+    for (const size_t v : plan_.disagreeing) {
+      std::vector<std::string> key = variables_[v].dims;
+      std::sort(key.begin(), key.end());
+      for (Group& group : groups) {
+        std::vector<std::string> dims = group.dims;
+        std::sort(dims.begin(), dims.end());
+        if (dims != key) continue;
+        group.data.push_back(v);
+        std::sort(group.data.begin(), group.data.end(), by_name);
+      }
     }
     if (plan_.coordinates_only) {
       for (const auto& [name, dimension] : plan_.dimensions) {
@@ -282,6 +294,9 @@ class GridsOf final : public Grids {
     }
     column.column.name = variable.name;
     Describe(variable, &column.column);
+    if (column.column.unavailable.ok() && role(v) == Role::kUnusable) {
+      column.column.unavailable = InvalidData(plan_.variables[v].reason);
+    }
     if (variable.dims.empty()) {
       column.column.kind = ColumnKind::kConstant;
     } else if (role(v) == Role::kCoordinate && variable.dims.size() == 1 &&
@@ -297,8 +312,7 @@ class GridsOf final : public Grids {
   static void Describe(const Variable& variable, Column* column) {
     column->comment = Comment(variable);
     column->unavailable = variable.unavailable;
-    // The type of what cannot be read may not be known.
-    column->type = variable.unavailable.ok() ? variable.plan.value : array::ValueType::kString;
+    column->type = variable.plan.value;  // of what cannot be read: a guess where it is not known
   }
 
   // Gives the columns their final names and appends the hidden positions.

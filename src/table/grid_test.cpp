@@ -258,7 +258,10 @@ TEST_F(GridsTest, TakesTheLengthOfADimensionFromItsCoordinate) {
   Add("b", {"x"}, {4});
   Add("c", {"x"}, {3});
   Plan();
-  EXPECT_THAT(ColumnNames(0), ElementsAre("x", "c"));
+  EXPECT_THAT(ColumnNames(0), ElementsAre("x", "a", "b", "c"));
+  EXPECT_THAT(ColumnOf(0, "a").unavailable,
+              StatusIs(StatusCode::kInvalidData, HasSubstr("length 4 in \"a\" but 3 in \"x\"")));
+  EXPECT_OK(ColumnOf(0, "c").unavailable);
   EXPECT_EQ(RoleOf("a").role, Role::kUnusable);
   EXPECT_EQ(RoleOf("a").reason, "dimension \"x\" has length 4 in \"a\" but 3 in \"x\"");
 }
@@ -268,7 +271,8 @@ TEST_F(GridsTest, TakesTheLengthOfADimensionFromTheMajority) {
   Add("b", {"x"}, {3});
   Add("c", {"x"}, {3});
   Plan();
-  EXPECT_THAT(ColumnNames(0), ElementsAre("x", "b", "c"));
+  EXPECT_THAT(ColumnNames(0), ElementsAre("x", "a", "b", "c"));
+  EXPECT_THAT(ColumnOf(0, "a").unavailable, StatusIs(StatusCode::kInvalidData, ::testing::_));
   EXPECT_EQ(RoleOf("a").reason, "dimension \"x\" has length 4 in \"a\" but 3 in \"b\"");
 }
 

@@ -88,7 +88,6 @@ Status FillFromAxis(const Block& block, const AxisColumn& column, uint32_t width
 
 Status FillFromStored(const Block& block, const StridedColumn& column, uint32_t width,
                       Values* out) {
-  if (column.missing) return Status();
   std::vector<uint64_t> validity;
   return ForEachRun(block, [&](int64_t to, int64_t begin, int64_t count) -> Status {
     validity.assign(static_cast<size_t>(count + 63) / 64, 0);

@@ -229,6 +229,10 @@ class RoleAssignment {
               "dimension \"" + name + "\" has length " + std::to_string(other) + " in \"" +
                   variables_[v].name + "\" but " + std::to_string(length) + " in \"" + witness +
                   "\"");
+          if (std::find(result_.disagreeing.begin(), result_.disagreeing.end(), v) ==
+              result_.disagreeing.end()) {
+            result_.disagreeing.push_back(v);
+          }
         }
       }
     }

@@ -24,6 +24,8 @@ struct DatasetRoles {
   std::vector<VariableRole> variables;
   /// Every dimension of the usable variables.
   std::map<std::string, Dimension> dimensions;
+  /// Unusable only because a dimension has another length elsewhere.
+  std::vector<size_t> disagreeing;
   /// The dataset had no data variable, so that its coordinates stand in.
   bool coordinates_only = false;
 };

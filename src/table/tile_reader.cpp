@@ -76,10 +76,8 @@ class Reader final : public TileReader {
         Advance();
         continue;
       }
-      bool split = false;
       if (filter_ != nullptr) {
-        COLONNADE_RETURN_IF_ERROR(PresentColumns(true, &split));
-        if (split) continue;
+        COLONNADE_RETURN_IF_ERROR(PresentColumns(true));
         rows_.clear();
         COLONNADE_RETURN_IF_ERROR(filter_->Select(block_, &rows_));
         if (rows_.empty()) {
@@ -87,8 +85,7 @@ class Reader final : public TileReader {
           continue;
         }
       }
-      COLONNADE_RETURN_IF_ERROR(PresentColumns(false, &split));
-      if (split) continue;
+      COLONNADE_RETURN_IF_ERROR(PresentColumns(false));
       block_.rows.reset();
       if (filter_ != nullptr && static_cast<int64_t>(rows_.size()) < block_.row_count)
         block_.rows = std::span<const uint32_t>(rows_);
@@ -103,7 +100,6 @@ class Reader final : public TileReader {
   // Lets go of the open tile's memory.
   void Close() {
     open_ = false;
-    uniform_runs_ = false;
     block_.rows.reset();
     for (size_t column = 0; column < views_.size(); ++column) {
       if (!state_->stored[column].has_value()) continue;
@@ -170,22 +166,15 @@ class Reader final : public TileReader {
 
   // Sets extents_ to the block that begins at the cursor.
   void MeasureBlock() {
-    const size_t rank = axes_.size();
-    const size_t split = uniform_runs_ ? rank - 1 : split_axis_;
-    for (size_t axis = 0; axis < rank; ++axis) {
+    for (size_t axis = 0; axis < axes_.size(); ++axis) {
       const int64_t rest = axes_[axis].count - cursor_[axis];
-      if (axis < split) {
+      if (axis < split_axis_) {
         extents_[axis] = 1;
-      } else if (axis > split) {
+      } else if (axis > split_axis_) {
         extents_[axis] = rest;
       } else {
-        extents_[axis] = std::min(rest, uniform_runs_ ? state_->max_block_rows : split_extent_);
+        extents_[axis] = std::min(rest, split_extent_);
       }
-    }
-    if (!uniform_runs_) return;
-    for (size_t column = 0; column < views_.size(); ++column) {
-      if (views_[column].has_value() && views_[column]->present != nullptr)
-        extents_[rank - 1] = std::min(extents_[rank - 1], UniformRun(column));
     }
   }
 
@@ -226,18 +215,11 @@ class Reader final : public TileReader {
   }
 
   // Reads the filter's columns, or the others, unless the tile has them already, and points the
-  // block at its part of them. Sets `split` if the block has to be made again, smaller.
-  Status PresentColumns(bool of_filter, bool* split) {
+  // block at its part of them.
+  Status PresentColumns(bool of_filter) {
     for (size_t column = 0; column < views_.size(); ++column) {
       if (!state_->stored[column].has_value() || is_filter_column_[column] != of_filter) continue;
-      if (!views_[column].has_value()) {
-        COLONNADE_RETURN_IF_ERROR(Read(column));
-        if (views_[column]->present != nullptr && !axes_.empty()) {
-          uniform_runs_ = true;
-          *split = true;
-          return Status();
-        }
-      }
+      if (!views_[column].has_value()) COLONNADE_RETURN_IF_ERROR(Read(column));
       Present(column);
     }
     return Status();
@@ -270,10 +252,8 @@ class Reader final : public TileReader {
     out.plan = &state_->dataset->variables()[stored.variable].plan;
     out.data = view.data;
     out.owner = view.owner;
-    out.missing = view.missing;
     out.dimensions.assign(axes_.size(), {});
     for (size_t axis = 0; axis < axes_.size(); ++axis) out.dimensions[axis].count = extents_[axis];
-    if (view.present != nullptr) out.missing = !IsPresent(*view.present, PresenceIndex(column));
     out.is_constant = true;
     for (size_t d = 0; d < stored.axes.size(); ++d) {
       const size_t axis = stored.axes[d];
@@ -291,46 +271,6 @@ class Reader final : public TileReader {
     }
   }
 
-  static bool IsPresent(const std::vector<uint64_t>& bits, int64_t i) {
-    return (bits[static_cast<size_t>(i) / 64] >> (i % 64) & 1) != 0;
-  }
-
-  // Where the cursor's element is in the C order of the column's box.
-  int64_t PresenceIndex(size_t column) const {
-    int64_t index = 0;
-    for (const size_t axis : state_->stored[column]->axes)
-      index = index * axes_[axis].bounds.size() + axes_[axis].RelativeAt(cursor_[axis]);
-    return index;
-  }
-
-  // Rows from the cursor along the last axis for which the column is present, or for which it is
-  // not.
-  int64_t UniformRun(size_t column) const {
-    const std::vector<size_t>& axes = state_->stored[column]->axes;
-    const size_t last = axes_.size() - 1;
-    const int64_t limit = extents_[last];
-    int64_t step = 0;  // of the index in the box per position on the last axis
-    for (const size_t axis : axes) {
-      if (axis == last) {
-        step = 1;
-      } else {
-        step *= axes_[axis].bounds.size();
-      }
-    }
-    if (step == 0) return limit;
-    const std::vector<uint64_t>& bits = *views_[column]->present;
-    const int64_t begin = PresenceIndex(column);
-    const int64_t first = axes_[last].RelativeAt(cursor_[last]);
-    const bool wanted = IsPresent(bits, begin);
-    int64_t run = 1;
-    while (run < limit &&
-           IsPresent(bits, begin + (axes_[last].RelativeAt(cursor_[last] + run) - first) * step) ==
-               wanted) {
-      ++run;
-    }
-    return run;
-  }
-
   const std::shared_ptr<const ScanState> state_;
   BlockFilter* const filter_;
   const CancelToken* cancel_ = nullptr;
@@ -343,9 +283,6 @@ class Reader final : public TileReader {
   std::vector<TileAxis> axes_;
   size_t split_axis_ = 0;
   int64_t split_extent_ = 1;
-  // A column has values only in some of its chunks: blocks are then runs of the last axis for which
-  // each column either has values or has none.
-  bool uniform_runs_ = false;
   std::vector<int64_t> cursor_;   // first row of the next block, as indices of selected positions
   std::vector<int64_t> extents_;  // of the block being made
   std::vector<std::optional<ArrayView>> views_;  // of the open tile, per requested column

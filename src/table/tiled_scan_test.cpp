@@ -61,7 +61,6 @@ std::vector<std::optional<double>> ColumnValues(const Block& block, size_t colum
   } else {
     const auto& strided = std::get<StridedColumn>(block.columns[column]);
     const size_t rows = static_cast<size_t>(block.row_count);
-    if (strided.missing) return std::vector<std::optional<double>>(rows);
     std::vector<double> values(rows);
     std::vector<uint64_t> validity((rows + 63) / 64);
     EXPECT_OK(array::Gather(*strided.plan, strided.data, strided.dimensions, 0, block.row_count,
@@ -381,7 +380,6 @@ struct RandomTable {
     array::Shape shape;
     array::Shape chunk_shape;
     std::vector<double> values;
-    std::set<std::vector<int64_t>> absent;
   };
   std::map<std::string, Values> variables;
 
@@ -391,15 +389,11 @@ struct RandomTable {
     if (found == variables.end()) return static_cast<double>(position.at(name));
     const Values& from = found->second;
     int64_t index = 0;
-    std::vector<int64_t> chunk;
     for (size_t d = 0; d < from.dims.size(); ++d) {
-      const int64_t at = position.at(from.dims[d]);
-      index = index * from.shape[d] + at;
-      chunk.push_back(at / from.chunk_shape[d]);
+      index = index * from.shape[d] + position.at(from.dims[d]);
     }
     const double value = from.values[static_cast<size_t>(index)];
-    if (from.absent.contains(chunk) || value == -1) return std::nullopt;
-    return value;
+    return value == -1 ? std::nullopt : std::optional(value);
   }
 };
 
@@ -423,14 +417,6 @@ RandomTable MakeRandomTable(SeededRandom& random, const GridOptions& options) {
     values.dims = of;
     array::Variable& variable = out.dataset->Add<double>(
         name, std::move(of), values.shape, values.chunk_shape, values.values, {{"_FillValue", -1}});
-    const size_t index = out.dataset->variables().size() - 1;
-    if (random.Chance(0.3) && count > 0) {
-      std::vector<int64_t> chunk;
-      for (size_t d = 0; d < values.shape.size(); ++d)
-        chunk.push_back(random.Uniform(0, (values.shape[d] - 1) / values.chunk_shape[d]));
-      out.dataset->MakeAbsent(index, chunk);
-      values.absent.insert(chunk);
-    }
     out.variables[name] = std::move(values);
     return variable;
   };

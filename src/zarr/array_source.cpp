@@ -226,7 +226,6 @@ Result<array::ArrayView> ArraySource::Filled(array::ReadContext& context) const 
   view.data = fill_element_;
   view.strides.assign(grid_.rank(), 0);
   view.owner = shared_from_this();
-  view.missing = metadata_.fill.undefined;
   return view;
 }
 

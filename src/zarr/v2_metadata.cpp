@@ -115,6 +115,9 @@ Status ParseElements(const Json& document, ArrayMetadata* metadata) {
   metadata->codec_text = Describe(pipeline, metadata->type);
   metadata->codecs = std::move(pipeline.codecs);
   const Json* fill = FindMember(document, "fill_value");
+  if (fill == nullptr || fill->is_null()) {
+    metadata->notes.emplace_back("fill_value null: absent chunks read as zeros");
+  }
   Result<FillValue> value = ParseV2Fill(fill == nullptr ? none : *fill, metadata->type);
   if (value.ok()) {
     metadata->fill = *std::move(value);

@@ -7,7 +7,6 @@
 #include <map>
 #include <memory>
 #include <mutex>
-#include <set>
 #include <string>
 #include <string_view>
 #include <type_traits>
@@ -75,11 +74,6 @@ class FakeDataset final : public array::Dataset {
     return variables_.back();
   }
 
-  /// Makes a chunk absent without a fill value: its elements are missing.
-  void MakeAbsent(size_t variable, std::vector<int64_t> chunk) {
-    absent_.insert({variable, std::move(chunk)});
-  }
-
   /// Makes every read fail from now on, or none if `failure` is OK.
   void FailReads(Status failure) {
     const std::lock_guard guard(mutex_);
@@ -124,11 +118,9 @@ class FakeDataset final : public array::Dataset {
     const int64_t width = variable.type.memory_size();
     const array::Box chunks = grid.ChunksCovering(box);
     int64_t chunk_count = 0;
-    int64_t absent_count = 0;
     ForEach(chunks, [&](const std::vector<int64_t>& chunk) {
       Fetch(index, grid, chunk, keep_chunks, context);
       ++chunk_count;
-      absent_count += absent_.contains({index, chunk}) ? 1 : 0;
     });
     const Elements& elements = elements_[index];
     if (elements.data == nullptr) {
@@ -137,8 +129,7 @@ class FakeDataset final : public array::Dataset {
       view.strides.assign(box.size(), 0);
       return view;
     }
-    if (absent_count == chunk_count) {
-      view.missing = true;
+    if (chunk_count == 0) {
       view.strides.assign(box.size(), 0);
       return view;
     }
@@ -152,26 +143,17 @@ class FakeDataset final : public array::Dataset {
     }
     const int64_t count = array::ElementCount(box);
     auto copy = std::make_shared<std::vector<std::byte>>(static_cast<size_t>(count * width));
-    auto present = std::make_shared<std::vector<uint64_t>>((static_cast<size_t>(count) + 63) / 64);
     int64_t i = 0;
     ForEach(box, [&](const std::vector<int64_t>& position) {
       int64_t offset = 0;
-      std::vector<int64_t> chunk;
-      for (size_t d = 0; d < position.size(); ++d) {
-        offset += position[d] * strides[d];
-        chunk.push_back(position[d] / variable.chunk_shape[d]);
-      }
-      if (!absent_.contains({index, chunk})) {
-        std::memcpy(copy->data() + i * width, elements.data + offset, static_cast<size_t>(width));
-        (*present)[static_cast<size_t>(i) / 64] |= uint64_t{1} << (i % 64);
-      }
+      for (size_t d = 0; d < position.size(); ++d) offset += position[d] * strides[d];
+      std::memcpy(copy->data() + i * width, elements.data + offset, static_cast<size_t>(width));
       ++i;
     });
     array::Shape shape;
     for (const array::Interval& interval : box) shape.push_back(interval.size());
     view.strides = array::DenseStrides(shape, width);
     view.data = copy->data();
-    if (absent_count > 0) view.present = present;
     view.owner =
         std::make_shared<std::pair<std::shared_ptr<const void>, std::shared_ptr<const void>>>(
             copy, elements.owner);
@@ -232,7 +214,6 @@ class FakeDataset final : public array::Dataset {
   const uint64_t id_ = array::NewDatasetId();
   std::vector<array::Variable> variables_;
   std::vector<Elements> elements_;
-  std::set<std::pair<size_t, std::vector<int64_t>>> absent_;
   Json attributes_ = Json::object();
   std::vector<std::string> notes_;
   mutable std::mutex mutex_;
