@@ -258,6 +258,11 @@ class ConnectionImpl final : public Connection {
         auto& materialized = rows->Cast<duckdb::MaterializedQueryResult>();
         last = SelectFrom(materialized.Collection(), rows->names);
       }
+      if (format == FileFormat::kJson || format == FileFormat::kJsonLines) {
+        const auto prepared = session_->connection.Prepare(last->Copy());
+        if (prepared->HasError()) return ToStatus(prepared->error);
+        last = WithJsonNumbers(std::move(last), prepared->GetNames(), prepared->GetTypes());
+      }
       COLONNADE_ASSIGN_OR_RETURN(
           auto result, Run(CopyTo(std::move(last), format, DescriptorPath(descriptor)), false));
       auto& counted = result->Cast<duckdb::MaterializedQueryResult>();

@@ -214,6 +214,15 @@ TEST_F(EngineTest, WritesEveryFormatAndCountsTheRows) {
                                      directory.path() + "/e.json"));
 }
 
+TEST_F(EngineTest, JsonHasNoBareNanOrInfinity) {
+  const TemporaryDirectory directory;
+  const std::string path = directory.path() + "/o.jsonl";
+  ASSERT_OK(connection_->QueryToFile(
+      "SELECT 'inf'::DOUBLE AS a, 'nan'::FLOAT AS b, NULL::DOUBLE AS c, 1.5::DOUBLE AS d, 'x' AS e",
+      FileFormat::kJsonLines, path));
+  EXPECT_EQ(ReadFile(path), "{\"a\":\"inf\",\"b\":\"nan\",\"c\":null,\"d\":1.5,\"e\":\"x\"}\n");
+}
+
 TEST_F(EngineTest, AFailedWriteLeavesTheOldFileAndNothingElse) {
   const TemporaryDirectory directory;
   const std::string path = directory.path() + "/o.csv";

@@ -1,10 +1,13 @@
 #include "engine/statements.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "duckdb/common/types/column/column_data_collection.hpp"
 #include "duckdb/parser/expression/star_expression.hpp"
+#include "duckdb/parser/parser.hpp"
 #include "duckdb/parser/query_node/select_node.hpp"
+#include "duckdb/parser/tableref/subqueryref.hpp"
 #include "engine/duckdb_status.h"
 
 namespace colonnade::engine {
@@ -44,6 +47,34 @@ duckdb::unique_ptr<duckdb::SQLStatement> CopyTo(duckdb::unique_ptr<duckdb::SQLSt
       break;
   }
   return copy;
+}
+
+duckdb::unique_ptr<duckdb::SQLStatement> WithJsonNumbers(
+    duckdb::unique_ptr<duckdb::SQLStatement> select, const duckdb::vector<std::string>& names,
+    const duckdb::vector<duckdb::LogicalType>& types) {
+  const auto is_float = [](const duckdb::LogicalType& type) {
+    return type.id() == duckdb::LogicalTypeId::FLOAT || type.id() == duckdb::LogicalTypeId::DOUBLE;
+  };
+  if (std::none_of(types.begin(), types.end(), is_float)) return select;
+  auto rows = duckdb::make_uniq<duckdb::SubqueryRef>(
+      duckdb::unique_ptr_cast<duckdb::SQLStatement, duckdb::SelectStatement>(std::move(select)),
+      "rows");
+  auto node = duckdb::make_uniq<duckdb::SelectNode>();
+  for (size_t i = 0; i < names.size(); ++i) {
+    const std::string column = "c" + std::to_string(i);
+    rows->column_name_alias.push_back(column);
+    const std::string text = is_float(types[i])
+                                 ? "CASE WHEN isfinite(" + column + ") THEN to_json(" + column +
+                                       ") ELSE to_json(CAST(" + column + " AS VARCHAR)) END"
+                                 : column;
+    auto expression = std::move(duckdb::Parser::ParseExpressionList(text)[0]);
+    expression->SetAlias(names[i]);
+    node->select_list.push_back(std::move(expression));
+  }
+  node->from_table = std::move(rows);
+  auto statement = duckdb::make_uniq<duckdb::SelectStatement>();
+  statement->node = std::move(node);
+  return statement;
 }
 
 duckdb::unique_ptr<duckdb::SQLStatement> SelectFrom(duckdb::ColumnDataCollection& rows,

@@ -21,6 +21,13 @@ Result<Statements> ParseStatements(duckdb::Connection& connection, const std::st
 duckdb::unique_ptr<duckdb::SQLStatement> CopyTo(duckdb::unique_ptr<duckdb::SQLStatement> select,
                                                 FileFormat format, const std::string& path);
 
+/// The same rows for JSON, which has no NaN and no infinity: in top-level FLOAT and DOUBLE columns
+/// those become the strings "nan", "inf" and "-inf". \pre the statement is a SELECT that gives
+/// columns of these names and types.
+duckdb::unique_ptr<duckdb::SQLStatement> WithJsonNumbers(
+    duckdb::unique_ptr<duckdb::SQLStatement> select, const duckdb::vector<std::string>& names,
+    const duckdb::vector<duckdb::LogicalType>& types);
+
 /// `SELECT * FROM <rows>`. \pre `rows` outlives the statement's execution.
 duckdb::unique_ptr<duckdb::SQLStatement> SelectFrom(duckdb::ColumnDataCollection& rows,
                                                     const duckdb::vector<std::string>& names);

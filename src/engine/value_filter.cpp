@@ -73,8 +73,7 @@ Status TableFilters::SelectSlice(const table::Block& block, int64_t begin, int64
   for (size_t i = 0; i < filters_.size(); ++i) {
     const auto& column = std::get<table::StridedColumn>(block.columns[filters_[i].column]);
     const std::byte* values = nullptr;
-    if (filters_[i].comparison && !column.is_constant &&
-        ComparisonFilter::Applies(*column.plan)) {
+    if (filters_[i].comparison && !column.is_constant && ComparisonFilter::Applies(*column.plan)) {
       values = array::ContiguousRows(*column.plan, column.data, column.dimensions, begin, count);
     }
     if (values == nullptr) {

@@ -10,6 +10,7 @@
 #include <cerrno>
 #include <cstdlib>
 #include <cstring>
+#include <optional>
 #include <string_view>
 #include <utility>
 
@@ -163,15 +164,24 @@ class FileStore final : public Store {
   // Resolves the links first and opens what they lead to without following any more, so that a link
   // planted in between is an error and not an escape.
   int OpenResolved(const char* path, int flags) const {
-    const std::string full = real_path_ == "/" ? "/" + std::string(path) : real_path_ + "/" + path;
-    char* resolved = ::realpath(full.c_str(), nullptr);
-    if (resolved == nullptr) return -errno;
-    const std::string target(resolved);
-    std::free(resolved);
-    if (target == real_path_) return OpenAt(root_.get(), ".", flags);
+    const std::optional<std::string> target = Resolve(path);
+    if (!target) return -errno;
+    if (target->empty()) return OpenAt(root_.get(), ".", flags);
+    if (target->starts_with('/')) return -EXDEV;
+    return OpenWithoutLinks(root_.get(), *target, flags);
+  }
+
+  // What `path` leads to through all links: a key, "" for the root, an absolute path if it is
+  // outside the root. Nothing, and errno, if it leads nowhere.
+  std::optional<std::string> Resolve(const char* path) const {
     const std::string base = real_path_ == "/" ? "/" : real_path_ + "/";
-    if (!target.starts_with(base)) return -EXDEV;
-    return OpenWithoutLinks(root_.get(), std::string_view(target).substr(base.size()), flags);
+    char* resolved = ::realpath((base + path).c_str(), nullptr);
+    if (resolved == nullptr) return std::nullopt;
+    std::string target(resolved);
+    std::free(resolved);
+    if (target == real_path_) return std::string();
+    if (target.starts_with(base)) target.erase(0, base.size());
+    return target;
   }
 
   // OK: nothing is there.
@@ -215,20 +225,27 @@ class FileStore final : public Store {
       if (entries->size() == max_entries) {
         return LimitExceeded("more than ", max_entries, " names in the directory");
       }
-      entries->push_back({std::string(name), IsDirectory(*entry, ::dirfd(stream.get()), prefix)});
+      entries->push_back(Describe(*entry, ::dirfd(stream.get()), prefix));
     }
   }
 
-  bool IsDirectory(const struct dirent& entry, int directory, std::string_view prefix) const {
-    if (entry.d_type == DT_DIR) return true;
-    if (entry.d_type != DT_LNK && entry.d_type != DT_UNKNOWN) return false;
+  ListEntry Describe(const struct dirent& entry, int directory, std::string_view prefix) const {
+    ListEntry described{entry.d_name, entry.d_type == DT_DIR};
+    if (entry.d_type != DT_LNK && entry.d_type != DT_UNKNOWN) return described;
     struct stat info;
-    if (::fstatat(directory, entry.d_name, &info, AT_SYMLINK_NOFOLLOW) != 0) return false;
-    if (!S_ISLNK(info.st_mode)) return S_ISDIR(info.st_mode);
+    if (::fstatat(directory, entry.d_name, &info, AT_SYMLINK_NOFOLLOW) != 0) return described;
+    if (!S_ISLNK(info.st_mode)) {
+      described.is_directory = S_ISDIR(info.st_mode);
+      return described;
+    }
     // By the policy for links: what may not be opened is not a directory here.
-    const FileDescriptor target(
-        Open(JoinKey(prefix, entry.d_name).c_str(), kSearchOnly | O_DIRECTORY | O_CLOEXEC));
-    return target.is_open();
+    const std::string key = JoinKey(prefix, entry.d_name);
+    const FileDescriptor target(Open(key.c_str(), kSearchOnly | O_DIRECTORY | O_CLOEXEC));
+    if (!target.is_open()) return described;
+    described.link_target = Resolve(key.c_str());
+    // A link that was removed in between leads nowhere.
+    described.is_directory = described.link_target.has_value();
+    return described;
   }
 
   const std::string name_;

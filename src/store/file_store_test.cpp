@@ -165,6 +165,28 @@ TEST_F(FileStoreTest, FollowsTheSameLinksWhereTheKernelCannotCheckThem) {
   }
 }
 
+TEST_F(FileStoreTest, ListsWhereLinkedDirectoriesLead) {
+  MakeLinks();
+  const auto targets = [](const Store& store, std::string_view prefix) {
+    std::string text;
+    auto entries = store.List(prefix, 100);
+    EXPECT_OK(entries);
+    for (const ListEntry& entry : *entries) {
+      if (entry.link_target) text += entry.name + "=" + *entry.link_target + " ";
+    }
+    return text;
+  };
+  const auto store = Open();
+  EXPECT_EQ(targets(*store, ""), "absolute_directory=t absolute_self= directory=t self= ");
+  EXPECT_EQ(targets(*store, "self"), "absolute_directory=t absolute_self= directory=t self= ");
+  directory_.Link("air.zarr/t/c/below", "../../directory/c");
+  EXPECT_EQ(targets(*store, "directory/c"), "below=t/c ");
+  const auto following = Open(LinkPolicy::kFollow);
+  EXPECT_THAT(targets(*following, ""),
+              HasSubstr("neighbour=" + (directory_ / "air.zarr-other") +
+                        " out_directory=" + (directory_ / "secret") + " self= "));
+}
+
 TEST_F(FileStoreTest, FollowsEveryLinkIfTold) {
   MakeLinks();
   const auto store = Open(LinkPolicy::kFollow);

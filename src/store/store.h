@@ -9,6 +9,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -41,6 +42,10 @@ struct ReadResult {
 struct ListEntry {
   std::string name;  // one segment, no '/'
   bool is_directory = false;
+  /// Where a directory that is a symbolic link leads once all links are resolved: a key ("" is the
+  /// root), or an absolute path if that is outside the store. Links may form cycles; whoever walks
+  /// can tell by this. Nothing for what is no link, and in stores without links.
+  std::optional<std::string> link_target = {};
 };
 
 /// Thread-safe.

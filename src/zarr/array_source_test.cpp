@@ -7,6 +7,7 @@
 #include <thread>
 
 #include "array/chunk_cache.h"
+#include "array/decode.h"
 #include "support/random.h"
 #include "support/status_matchers.h"
 #include "zarr/store_for_tests.h"
@@ -63,31 +64,32 @@ TEST(ArraySource, AnAbsentChunkIsAConstantViewOfTheFillValue) {
   TestReader reader;
   ASSERT_OK_AND_ASSIGN(const auto view, dataset->Read(0, {{2, 4}}, false, reader.context));
   EXPECT_TRUE(view.is_constant());
-  EXPECT_FALSE(view.missing);
   EXPECT_THAT(Elements<int32_t>(view, {2}), ElementsAre(-1, -1));
   EXPECT_EQ(reader.counters.chunks_filled, 1);
   EXPECT_EQ(reader.counters.chunks_read, 0);
   ASSERT_OK_AND_ASSIGN(const auto all, dataset->Read(0, {{0, 4}}, false, reader.context));
   EXPECT_THAT(Elements<int32_t>(all, {4}), ElementsAre(0, 1, -1, -1));
-  EXPECT_EQ(all.present, nullptr);
 }
 
-TEST(ArraySource, AnAbsentChunkWithoutFillHasNoValues) {
+TEST(ArraySource, AnAbsentChunkOfANullFillValueIsZeros) {
   auto store = std::make_shared<store::MemoryStore>("v2.zarr");
   store->Put(".zgroup", R"({"zarr_format":2})");
   store->Put("a/.zarray", V2Document({5}, {2}));
   store->Put("a/0", std::string("\1\0\0\0\2\0\0\0", 8));
+  store->Put("t/.zarray", V2Document({5}, {2}, "", "|S3"));
+  store->Put("t/0", "abcdef");
   ASSERT_OK_AND_ASSIGN(auto dataset, OpenRoot(store));
+  EXPECT_THAT(dataset->notes(),
+              ElementsAre(R"(variable "a": fill_value null: absent chunks read as zeros)",
+                          R"(variable "t": fill_value null: absent chunks read as zeros)"));
   TestReader reader;
   ASSERT_OK_AND_ASSIGN(const auto absent, dataset->Read(0, {{2, 4}}, false, reader.context));
-  EXPECT_TRUE(absent.missing);
-  ASSERT_OK_AND_ASSIGN(const auto all, dataset->Read(0, {{1, 5}}, false, reader.context));
-  EXPECT_FALSE(all.missing);
-  ASSERT_NE(all.present, nullptr);
-  EXPECT_EQ(all.present->at(0) & 0xF, 0b0001);
-  ASSERT_OK_AND_ASSIGN(const auto none, dataset->Read(0, {{2, 5}}, false, reader.context));
-  EXPECT_TRUE(none.missing);
-  EXPECT_EQ(none.present, nullptr);
+  EXPECT_TRUE(absent.is_constant());
+  EXPECT_THAT(Elements<int32_t>(absent, {2}), ElementsAre(0, 0));
+  EXPECT_THAT(*ReadAll<int32_t>(*dataset, "a", &reader), ElementsAre(1, 2, 0, 0, 0));
+  EXPECT_THAT(*ReadAll<std::string_view>(*dataset, "t", &reader),
+              ElementsAre("abc", "def", "", "", ""));
+  EXPECT_FALSE(array::MayBeMissing(dataset->variables()[0].plan));
 }
 
 TEST(ArraySource, EmptyBoxesReadNothing) {

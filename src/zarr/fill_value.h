@@ -21,8 +21,8 @@ struct FillValue {
   std::array<std::byte, 8> bytes = {};
   /// Text, when the type is text.
   std::string text;
-  /// The value as plain JSON of the stored type (text, number, or "NaN"), for use as a sentinel. None
-  /// if the document has no fill value (v2 null).
+  /// The value as plain JSON of the stored type (text, number, or "NaN"), for use as a sentinel.
+  /// None if the document has no fill value (v2 null).
   std::optional<Json> sentinel;
 };
 
@@ -31,8 +31,8 @@ struct FillValue {
 /// \error InvalidData quoting a value that is not of the type.
 Result<FillValue> ParseV3Fill(const Json& json, const array::ElementType& type);
 
-/// Parses a v2 `fill_value`: null is zero without being a sentinel, 0 means empty for text, integral
-/// floats are integers, 0 and 1 are booleans.
+/// Parses a v2 `fill_value`: null is zero without being a sentinel, 0 means empty for text,
+/// integral floats are integers, 0 and 1 are booleans.
 ///
 /// \error InvalidData as above. Callers use it only when an absent chunk needs the value, because
 /// old writers made such files.

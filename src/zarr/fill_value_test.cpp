@@ -116,9 +116,23 @@ TEST(FillValue, V2AcceptsOldSpellings) {
   EXPECT_EQ(Value<uint8_t>(v2("1", ElementType::Of(ElementKind::kBool))), 1);
   EXPECT_EQ(v2("0", Text(ElementKind::kFixedBytes, 3)).text, "");
   EXPECT_EQ(v2("\"\"", Text(ElementKind::kFixedBytes, 3)).text, "");
-  EXPECT_TRUE(v2("null", ElementType::Of(ElementKind::kInt32)).undefined);
-  EXPECT_FALSE(v2("null", ElementType::Of(ElementKind::kInt32)).sentinel.has_value());
-  EXPECT_TRUE(std::isnan(Value<float>(v2("null", ElementType::Of(ElementKind::kFloat32)))));
+}
+
+TEST(FillValue, V2NullIsZerosOfEveryTypeAndMarksNothing) {
+  for (const ElementKind kind :
+       {ElementKind::kBool, ElementKind::kInt8, ElementKind::kInt64, ElementKind::kUInt64,
+        ElementKind::kFloat16, ElementKind::kFloat32, ElementKind::kFloat64,
+        ElementKind::kDatetime64, ElementKind::kTimedelta64}) {
+    ASSERT_OK_AND_ASSIGN(const FillValue fill, ParseV2Fill(Json(), ElementType::Of(kind)));
+    EXPECT_EQ(Value<uint64_t>(fill), 0) << array::ToString(ElementType::Of(kind));
+    EXPECT_EQ(fill.sentinel, std::nullopt);
+  }
+  for (const ElementKind kind :
+       {ElementKind::kFixedBytes, ElementKind::kFixedUtf32, ElementKind::kString}) {
+    ASSERT_OK_AND_ASSIGN(const FillValue fill, ParseV2Fill(Json(), Text(kind, 8)));
+    EXPECT_EQ(fill.text, "");
+    EXPECT_EQ(fill.sentinel, std::nullopt);
+  }
 }
 
 TEST(FillValue, Base64FollowsTheStandard) {

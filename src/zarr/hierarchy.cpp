@@ -50,6 +50,23 @@ std::string ParentPath(const std::string& path) {
   return slash == std::string::npos ? "" : path.substr(0, slash);
 }
 
+// A group that a walk found. Links may lead back to a group above, so the walk needs to know where
+// a group really is, besides the path that led to it.
+struct WalkedGroup {
+  std::string path;
+  std::string real_key;  // without links
+  size_t parent = 0;     // index in the walk; the root is its own
+};
+
+// True if the directory `real_key` is the group at `index` of the walk, or above it.
+bool IsOnPath(const std::vector<WalkedGroup>& walk, size_t index, std::string_view real_key) {
+  while (true) {
+    if (walk[index].real_key == real_key) return true;
+    if (index == 0) return false;
+    index = walk[index].parent;
+  }
+}
+
 bool IsReadableV3Root(const Json& document) {
   const Json* type = FindMember(document, "node_type");
   return type != nullptr && (*type == "group" || *type == "array");
@@ -90,9 +107,9 @@ struct Hierarchy::Impl {
   NodeDocuments root;
   std::optional<ConsolidatedMetadata> consolidated;
   std::set<std::string> consolidated_groups;  // with implied ones
-  std::vector<std::string> notes;
 
   std::mutex mutex;  // guards what follows
+  std::vector<std::string> notes;
   std::map<std::string, std::shared_ptr<const array::Dataset>> datasets;
   std::optional<std::vector<std::string>> group_paths;
   // What the walk found in each group, until the group is opened.
@@ -312,10 +329,12 @@ Result<std::vector<std::string>> Hierarchy::Impl::WalkGroups() {
   if (consolidated) {
     return std::vector<std::string>(consolidated_groups.begin(), consolidated_groups.end());
   }
-  std::vector<std::string> paths = {""};
+  std::vector<WalkedGroup> walk = {{"", prefix, 0}};
   size_t nodes = 0;
-  for (size_t next = 0; next < paths.size(); ++next) {
-    const std::string path = paths[next];
+  size_t cycles = 0;
+  std::string first_cycle;
+  for (size_t next = 0; next < walk.size(); ++next) {
+    const std::string path = walk[next].path;
     COLONNADE_ASSIGN_OR_RETURN(std::vector<ChildNode> children, Children(path));
     nodes += children.size();
     if (nodes > options.max_nodes) {
@@ -323,16 +342,29 @@ Result<std::vector<std::string>> Hierarchy::Impl::WalkGroups() {
     }
     for (const ChildNode& child : children) {
       if (child.documents.is_array) continue;
-      std::string below = path.empty() ? child.name : path + "/" + child.name;
+      std::string below = store::JoinKey(path, child.name);
+      std::string real_key =
+          child.link_target.value_or(store::JoinKey(walk[next].real_key, child.name));
+      if (IsOnPath(walk, next, real_key)) {
+        if (++cycles == 1) first_cycle = below;
+        continue;
+      }
       const auto depth = static_cast<size_t>(std::ranges::count(below, '/')) + 1;
       if (depth > options.max_group_depth) {
         return LimitExceeded("group ", Quote("/" + below), " is nested deeper than ",
                              options.max_group_depth, " levels");
       }
-      paths.push_back(std::move(below));
+      walk.push_back({std::move(below), std::move(real_key), next});
     }
     if (nodes <= kMaxWalkedNodes) walked.insert_or_assign(path, std::move(children));
   }
+  if (cycles > 0) {
+    notes.push_back("links between groups form cycles: left out " + std::to_string(cycles) +
+                    " groups that lie above themselves, the first is " +
+                    Quote("/" + first_cycle));
+  }
+  std::vector<std::string> paths;
+  for (WalkedGroup& group : walk) paths.push_back(std::move(group.path));
   std::ranges::sort(paths);
   return paths;
 }

@@ -57,7 +57,7 @@ class Hierarchy {
   int zarr_version() const;
 
   /// Paths of all groups relative to the root, "" first, then by name. Sub-groups are walked on
-  /// first use.
+  /// first use; a symbolic link that leads back to a group above it is left out.
   Result<std::vector<std::string>> GroupPaths() const;
 
   /// A group as a dataset. Each call for a path returns the same object.

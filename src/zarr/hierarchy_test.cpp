@@ -3,7 +3,9 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "store/file_store.h"
 #include "support/status_matchers.h"
+#include "support/temporary_directory.h"
 #include "zarr/fill_value.h"
 #include "zarr/golden_stores.h"
 #include "zarr/store_for_tests.h"
@@ -297,6 +299,57 @@ TEST(Hierarchy, ConsolidatedPathsImplyGroupsAndHideWhatIsInsideArrays) {
   EXPECT_THAT(Names(*dataset), ElementsAre("a"));
   EXPECT_THAT(dataset->notes(),
               IsSupersetOf({HasSubstr("../evil"), HasSubstr("lies inside an array")}));
+}
+
+// Links to groups above form 2^64 paths up to the depth limit.
+TEST(Hierarchy, LinksBackToAGroupAboveAreNotFollowed) {
+  const TemporaryDirectory directory;
+  directory.Write("s.zarr/zarr.json", kV3Group);
+  directory.Write("s.zarr/inner/zarr.json", kV3Group);
+  directory.Write("s.zarr/inner/deep/zarr.json", kV3Group);
+  directory.Write("s.zarr/inner/deep/a/zarr.json", V3Document({2}, {2}, kLittle));
+  directory.Link("s.zarr/inner/loop", directory / "s.zarr");
+  directory.Link("s.zarr/inner/self", ".");
+  directory.Link("s.zarr/inner/deep/up", "../../inner");
+  directory.Link("s.zarr/latest", "inner/deep");  // another name, and no cycle by itself
+  ASSERT_OK_AND_ASSIGN(auto store, store::OpenFileStore(directory / "s.zarr"));
+  ASSERT_OK_AND_ASSIGN(auto hierarchy, Hierarchy::Open(store, "", {}));
+  // "latest/up" is the group "inner", whose "deep" is "latest" again.
+  EXPECT_THAT(*hierarchy->GroupPaths(),
+              ElementsAre("", "inner", "inner/deep", "latest", "latest/up"));
+  ASSERT_OK(hierarchy->GroupPaths());
+  ASSERT_OK_AND_ASSIGN(auto dataset, hierarchy->OpenGroup("latest"));
+  EXPECT_THAT(Names(*dataset), ElementsAre("a"));
+  EXPECT_THAT(dataset->notes(),
+              ElementsAre("links between groups form cycles: left out 6 groups that lie above "
+                          "themselves, the first is '/inner/loop'"));
+  // Who names such a path gets it.
+  EXPECT_THAT(Names(**hierarchy->OpenGroup("inner/self/loop/inner/deep")), ElementsAre("a"));
+}
+
+TEST(Hierarchy, LinksBackAreSeenFromAPrefixBelowThem) {
+  const TemporaryDirectory directory;
+  directory.Write("zarr.json", kV3Group);
+  directory.Write("g/zarr.json", kV3Group);
+  directory.Write("g/sub/zarr.json", kV3Group);
+  directory.Link("g/sub/up", "../../g");
+  ASSERT_OK_AND_ASSIGN(auto store, store::OpenFileStore(directory.path()));
+  ASSERT_OK_AND_ASSIGN(auto hierarchy, Hierarchy::Open(store, "g/sub", {}));
+  // "up/sub" is no link, and still where the walk began.
+  EXPECT_THAT(*hierarchy->GroupPaths(), ElementsAre("", "up"));
+}
+
+TEST(Hierarchy, CyclesOutsideTheRootEndToo) {
+  const TemporaryDirectory directory;
+  directory.Write("s.zarr/zarr.json", kV3Group);
+  directory.Write("other/zarr.json", kV3Group);
+  directory.Link("s.zarr/out", "../other");
+  directory.Link("other/self", ".");
+  directory.Link("other/back", "../s.zarr");
+  ASSERT_OK_AND_ASSIGN(auto store,
+                       store::OpenFileStore(directory / "s.zarr", store::LinkPolicy::kFollow));
+  ASSERT_OK_AND_ASSIGN(auto hierarchy, Hierarchy::Open(store, "", {}));
+  EXPECT_THAT(*hierarchy->GroupPaths(), ElementsAre("", "out"));
 }
 
 TEST(Hierarchy, LimitsNodesAndDepth) {

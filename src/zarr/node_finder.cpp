@@ -80,7 +80,7 @@ Result<std::vector<ChildNode>> ListChildren(const store::Store& store, const std
   for (const store::ListEntry& entry : entries) {
     if (!entry.is_directory || !IsNodeName(entry.name)) continue;
     auto documents = ReadNode(store, store::JoinKey(path, entry.name), zarr_version);
-    if (documents) children.push_back({entry.name, *std::move(documents)});
+    if (documents) children.push_back({entry.name, *std::move(documents), entry.link_target});
   }
   return children;
 }

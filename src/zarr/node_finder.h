@@ -17,6 +17,7 @@ namespace colonnade::zarr {
 struct ChildNode {
   std::string name;
   NodeDocuments documents;
+  std::optional<std::string> link_target = {};  // as in store::ListEntry
 };
 
 /// Reads the documents of the node at `path` of a store; nothing if there is no node. A document

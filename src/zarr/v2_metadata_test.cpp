@@ -11,6 +11,7 @@ namespace {
 
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
+using ::testing::IsEmpty;
 using ::testing::Optional;
 
 constexpr auto kData = StatusCode::kInvalidData;
@@ -90,7 +91,7 @@ TEST(V2Metadata, ObjectsWithVlenUtf8AreStrings) {
   EXPECT_EQ(metadata.type.kind, array::ElementKind::kString);
   EXPECT_EQ(metadata.codec_text, "vlen-utf8, zstd");
   EXPECT_EQ(metadata.fill.text, "");
-  EXPECT_FALSE(metadata.fill.undefined);
+  EXPECT_EQ(metadata.fill.sentinel, Json(""));
 }
 
 TEST(V2Metadata, FortranOrderIsATransposition) {
@@ -139,7 +140,18 @@ TEST(V2Metadata, AFillValueOfAnotherTypeIsAProblemOnlyForReads) {
   const ArrayMetadata metadata = With("fill_value", "\"NaN\"");
   EXPECT_OK(metadata.unavailable);
   EXPECT_THAT(metadata.fill_problem, StatusIs(kData, HasSubstr("fill value")));
-  EXPECT_TRUE(With("fill_value", "null").fill.undefined);
+}
+
+TEST(V2Metadata, SaysThatANullFillValueReadsAsZeros) {
+  Json absent = Document();
+  absent.erase("fill_value");
+  for (const ArrayMetadata& metadata : {With("fill_value", "null"), Parse(absent)}) {
+    ASSERT_OK(metadata.unavailable);
+    EXPECT_OK(metadata.fill_problem);
+    EXPECT_EQ(metadata.fill.sentinel, std::nullopt);
+    EXPECT_THAT(metadata.notes, ElementsAre("fill_value null: absent chunks read as zeros"));
+  }
+  EXPECT_THAT(With("fill_value", "0").notes, IsEmpty());
 }
 
 }  // namespace

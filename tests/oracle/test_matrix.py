@@ -258,14 +258,14 @@ def test_fill_values_of_absent_arrays_in_every_spelling(tmp_path):
     assert answer.stats["chunks_filled"] == 3 * len(expected)
 
 
-def test_a_v2_null_fill_makes_absent_chunks_null_and_a_set_one_masks(tmp_path):
+def test_a_v2_null_fill_makes_absent_chunks_zeros_and_a_set_one_masks(tmp_path):
     group = open_group(tmp_path / "s.zarr", 2)
     values = np.array([0, 1, -1, 5, 0, 7], "int32")
     write_array(group, "null_fill", values, ("x",), chunks=(2,), skip_chunks={(1,)})
     write_array(group, "zero_fill", values, ("x",), chunks=(2,), fill_value=0, skip_chunks={(1,)})
     write_array(group, "float_fill", values / 2, ("x",), chunks=(2,), fill_value=2.5)
     got = run_query(f"SELECT * FROM {quoted(tmp_path / 's.zarr')} ORDER BY x").table.to_pydict()
-    assert got["null_fill"] == [0, 1, None, None, 0, 7]
+    assert got["null_fill"] == [0, 1, 0, 0, 0, 7] == list(group["null_fill"][...])
     assert got["zero_fill"] == [None, 1, None, None, None, 7]
     assert got["float_fill"] == [0.0, 0.5, -0.5, None, 0.0, 3.5]
     kept = run_query(f"SELECT zero_fill FROM read_zarr({quoted(tmp_path / 's.zarr')}, mask_fill := 'never') ORDER BY x")
