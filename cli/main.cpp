@@ -60,8 +60,9 @@ int main(int argc, char** argv) {
   query_app->add_option("--threads", query.session.threads, "threads (default: one per core)")
       ->check(CLI::Range(1, 1024));
   query_app
-      ->add_option("--memory-limit", query.session.memory_limit,
-                   "bound of everything that grows with the data, e.g. 2GB (default: 80 % of the memory)")
+      ->add_option(
+          "--memory-limit", query.session.memory_limit,
+          "bound of everything that grows with the data, e.g. 2GB (default: 80 % of the memory)")
       ->check(CLI::Validator(MemorySize, "SIZE"));
   query_app->add_option("--temp-directory", query.session.temp_directory,
                         "where large sorts and joins spill");

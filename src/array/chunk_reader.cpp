@@ -220,6 +220,7 @@ void ChunkPool::Return(std::unique_ptr<ChunkElements> chunk) {
 
 void RelieveMemory(ReadContext& context) {
   context.scratch().pool->Trim();
+  context.scratch().objects.clear();
   if (context.cache() != nullptr) context.cache()->Evict(std::numeric_limits<size_t>::max());
 }
 

@@ -6,10 +6,12 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <mutex>
 #include <span>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "array/chunk_grid.h"
@@ -58,6 +60,9 @@ struct ReadContext::Scratch {
   Buffer encoded;  // the stored bytes of the chunk being decoded
   std::string key;
   std::shared_ptr<ChunkPool> pool;
+  /// The last stored object of each array (dataset, variable) that holds many chunks and cannot be
+  /// read in part. What it is, only the array's source knows. Dropped when memory is short.
+  std::map<std::pair<uint64_t, uint64_t>, std::shared_ptr<const void>> objects;
 };
 
 /// How the chunks of one array decode.
@@ -99,8 +104,8 @@ class ChunkFetcher {
 Result<ArrayView> ReadBox(const ChunkGrid& grid, const ElementType& type, const Box& box,
                           ChunkFetcher& fetcher, ReadContext& context);
 
-/// Frees the idle buffers of this context and all cached chunks. Worth one more try after a
-/// LimitExceeded of the budget.
+/// Frees the idle buffers and kept objects of this context and all cached chunks. Worth one more
+/// try after a LimitExceeded of the budget.
 void RelieveMemory(ReadContext& context);
 
 }  // namespace colonnade::array

@@ -276,6 +276,28 @@ TEST_F(GridsTest, TakesTheLengthOfADimensionFromTheMajority) {
   EXPECT_EQ(RoleOf("a").reason, "dimension \"x\" has length 4 in \"a\" but 3 in \"b\"");
 }
 
+TEST_F(GridsTest, DoesNotTakeTheLengthOfADimensionFromWhatCannotBeRead) {
+  for (const char* name : {"a", "b"}) {
+    Add(name, {"x"}, {4}).unavailable = InvalidData("the key \"/shape\" occurs twice");
+  }
+  Add("c", {"x"}, {3});
+  Add("z", {"z"}, {7}).unavailable = InvalidData("no type");
+  Add("d", {"z", "x"}, {5, 3});
+  Add("e", {"w"}, {2}).unavailable = InvalidData("no type");
+  Plan();
+  EXPECT_THAT(grids_->table_names(), ElementsAre("z_x", "w", "x"));
+  EXPECT_THAT(ColumnNames(2), ElementsAre("x", "a", "b", "c"));
+  EXPECT_OK(ColumnOf(2, "c").unavailable);
+  EXPECT_THAT(ColumnOf(2, "a").unavailable,
+              StatusIs(StatusCode::kInvalidData, HasSubstr("\"/shape\" occurs twice")));
+  EXPECT_EQ(RoleOf("a").reason, "the key \"/shape\" occurs twice");
+  // The coordinate is lost, the axis keeps the length of its data.
+  EXPECT_OK(ColumnOf(0, "d").unavailable);
+  EXPECT_EQ(grids_->table(0)->axes()[0].length, 5);
+  EXPECT_EQ(RoleOf("z").reason, "no type");
+  EXPECT_EQ(grids_->table(1)->axes()[0].length, 2);
+}
+
 TEST_F(GridsTest, LeavesOutVariablesWhoseShapeMakesNoSense) {
   Add("twice", {"x", "x"}, {3, 3});
   Add("huge", {"p", "q"}, {int64_t{1} << 32, int64_t{1} << 32});

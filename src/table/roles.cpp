@@ -201,34 +201,29 @@ class RoleAssignment {
   void MeasureDimensions() {
     // Per dimension: length → the variables that have it, in the dataset's order.
     std::map<std::string, std::map<int64_t, std::vector<size_t>>> votes;
+    std::map<std::string_view, size_t> coordinates;
     for (size_t v = 0; v < variables_.size(); ++v) {
       if (!IsInTables(v)) continue;
       for (size_t d = 0; d < variables_[v].dims.size(); ++d)
         votes[variables_[v].dims[d]][variables_[v].shape[d]].push_back(v);
-      if (role(v) == Role::kDimensionCoordinate)
-        result_.dimensions[variables_[v].name] = {variables_[v].shape[0], v};
+      if (role(v) == Role::kDimensionCoordinate) coordinates[variables_[v].name] = v;
     }
     for (const auto& [name, lengths] : votes) {
-      const auto [dimension, is_new] = result_.dimensions.try_emplace(name);
-      // Equal votes: the length of the variable whose name comes first.
-      const auto before = [&](const auto& a, const auto& b) {
-        if (a.second.size() != b.second.size()) return a.second.size() > b.second.size();
-        return FirstName(a.second) < FirstName(b.second);
-      };
-      if (is_new)
-        dimension->second.length = std::min_element(lengths.begin(), lengths.end(), before)->first;
-      const int64_t length = dimension->second.length;
-      const auto agreeing = lengths.find(length);
-      const size_t coordinate = dimension->second.coordinate;
-      const std::string& witness =
-          coordinate != kNoVariable ? variables_[coordinate].name : FirstName(agreeing->second);
+      const auto coordinate = coordinates.find(name);
+      const Dimension dimension =
+          Measure(lengths, coordinate == coordinates.end() ? kNoVariable : coordinate->second);
+      result_.dimensions[name] = dimension;
+      const std::string& witness = dimension.coordinate != kNoVariable
+                                       ? variables_[dimension.coordinate].name
+                                       : FirstName(lengths.at(dimension.length));
       for (const auto& [other, disagreeing] : lengths) {
-        if (other == length) continue;
+        if (other == dimension.length) continue;
         for (const size_t v : disagreeing) {
           Set(v, Role::kUnusable,
-              "dimension \"" + name + "\" has length " + std::to_string(other) + " in \"" +
-                  variables_[v].name + "\" but " + std::to_string(length) + " in \"" + witness +
-                  "\"");
+              !IsReadable(v) ? std::string(variables_[v].unavailable.message())
+                             : "dimension \"" + name + "\" has length " + std::to_string(other) +
+                                   " in \"" + variables_[v].name + "\" but " +
+                                   std::to_string(dimension.length) + " in \"" + witness + "\"");
           if (std::find(result_.disagreeing.begin(), result_.disagreeing.end(), v) ==
               result_.disagreeing.end()) {
             result_.disagreeing.push_back(v);
@@ -237,6 +232,30 @@ class RoleAssignment {
       }
     }
   }
+
+  // The length that the coordinate says, or else most variables. The shape of a variable that
+  // cannot be read may be part of what is wrong with it: it counts only where no other says
+  // anything.
+  Dimension Measure(const std::map<int64_t, std::vector<size_t>>& lengths,
+                    size_t coordinate) const {
+    const auto readable = [&](const std::vector<size_t>& members) {
+      return std::count_if(members.begin(), members.end(), [&](size_t v) { return IsReadable(v); });
+    };
+    // Equal votes: the length of the variable whose name comes first.
+    const auto before = [&](const auto& a, const auto& b) {
+      const auto a_votes = std::pair(readable(a.second), a.second.size());
+      const auto b_votes = std::pair(readable(b.second), b.second.size());
+      if (a_votes != b_votes) return a_votes > b_votes;
+      return FirstName(a.second) < FirstName(b.second);
+    };
+    const auto most = std::min_element(lengths.begin(), lengths.end(), before);
+    if (coordinate == kNoVariable) return {most->first, kNoVariable};
+    const int64_t length = variables_[coordinate].shape[0];
+    if (IsReadable(coordinate) || readable(most->second) == 0) return {length, coordinate};
+    return {most->first, length == most->first ? coordinate : kNoVariable};
+  }
+
+  bool IsReadable(size_t v) const { return variables_[v].unavailable.ok(); }
 
   const std::string& FirstName(const std::vector<size_t>& members) const {
     const auto by_name = [&](size_t a, size_t b) {

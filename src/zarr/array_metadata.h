@@ -25,7 +25,12 @@ inline constexpr uint64_t kMaxShardIndexBytes = uint64_t{64} << 20;
 
 /// Where a shard keeps its index, and how.
 struct ShardIndexFormat {
-  array::Shape grid;  // inner chunks per shard along each dimension
+  array::Shape grid;  // inner chunks per shard along each dimension of the array
+  /// Dimension i of the index is dimension order[i] of the array. Empty: the array's order.
+  std::vector<size_t> order = {};
+  /// Codecs around the whole shard, in encode order. If there are any, a shard cannot be read in
+  /// part.
+  std::vector<array::BytesCodec> compressors = {};
   std::endian endian = std::endian::little;
   bool checksum = false;  // a CRC-32C follows the entries
   bool at_start = false;

@@ -132,20 +132,21 @@ Result<array::ArrayView> ArraySource::FetchChunk(std::span<const int64_t> index,
       return *std::move(cached);
     }
   }
-  COLONNADE_ASSIGN_OR_RETURN(const bool found, metadata_.shard_index ? ReadInner(index, context)
-                                                                     : ReadStored(index, context));
-  if (!found) return Filled(context);
+  COLONNADE_ASSIGN_OR_RETURN(
+      const std::optional<Encoded> encoded,
+      metadata_.shard_index ? ReadInner(index, context) : ReadStored(index, context));
+  if (!encoded) return Filled(context);
   const array::ChunkLayout layout = {metadata_.codecs, metadata_.type, grid_.chunk_shape(),
                                      limits_};
   COLONNADE_ASSIGN_OR_RETURN(
       array::DecodedChunk chunk,
-      array::DecodeToView(layout, context.scratch().encoded.bytes(), cache == nullptr, context));
+      array::DecodeToView(layout, encoded->bytes, cache == nullptr, context));
   if (cache != nullptr) cache->Insert(id, chunk.view, chunk.bytes);
   return std::move(chunk.view);
 }
 
-Result<bool> ArraySource::ReadStored(std::span<const int64_t> index,
-                                     array::ReadContext& context) const {
+Result<std::optional<ArraySource::Encoded>> ArraySource::ReadStored(
+    std::span<const int64_t> index, array::ReadContext& context) const {
   SetKey(index, metadata_.keys.separator, &context.scratch().key);
   COLONNADE_ASSIGN_OR_RETURN(store::ReadResult read,
                              ReadKey(store::ByteRange::Whole(), max_encoded_bytes_, context));
@@ -155,31 +156,73 @@ Result<bool> ArraySource::ReadStored(std::span<const int64_t> index,
     COLONNADE_ASSIGN_OR_RETURN(read,
                                ReadKey(store::ByteRange::Whole(), max_encoded_bytes_, context));
   }
-  if (!read.found) return false;
+  if (!read.found) return std::optional<Encoded>();
   if (read.value_size == 0) return InvalidData("it exists, but has no bytes");
-  return true;
+  return std::optional<Encoded>({context.scratch().encoded.bytes(), nullptr});
 }
 
-Result<bool> ArraySource::ReadInner(std::span<const int64_t> index,
-                                    array::ReadContext& context) const {
-  const array::Shape& per_shard = metadata_.shard_index->grid;
+Result<std::optional<ArraySource::Encoded>> ArraySource::ReadInner(
+    std::span<const int64_t> index, array::ReadContext& context) const {
+  const ShardIndexFormat& format = *metadata_.shard_index;
   std::vector<int64_t> shard(index.size());
   uint64_t entry = 0;
-  for (size_t dim = 0; dim < index.size(); ++dim) {
-    shard[dim] = index[dim] / per_shard[dim];
-    entry = entry * static_cast<uint64_t>(per_shard[dim]) +
-            static_cast<uint64_t>(index[dim] % per_shard[dim]);
+  for (size_t i = 0; i < index.size(); ++i) {
+    const size_t dim = format.order.empty() ? i : format.order[i];
+    shard[dim] = index[dim] / format.grid[dim];
+    entry = entry * static_cast<uint64_t>(format.grid[dim]) +
+            static_cast<uint64_t>(index[dim] % format.grid[dim]);
   }
   SetKey(shard, metadata_.keys.separator, &context.scratch().key);
+  if (!format.compressors.empty()) {
+    COLONNADE_ASSIGN_OR_RETURN(const std::shared_ptr<const DecodedShard> decoded,
+                               FindDecodedShard(shard, context));
+    COLONNADE_ASSIGN_OR_RETURN(const std::optional<ShardIndex::Span> span,
+                               decoded->index.Find(entry));
+    if (!span) return std::optional<Encoded>();
+    return std::optional<Encoded>(
+        {decoded->bytes.bytes().subspan(span->offset, span->length), decoded});
+  }
   COLONNADE_ASSIGN_OR_RETURN(const std::shared_ptr<const ShardIndex> shard_index,
                              FindShardIndex(shard, context));
   COLONNADE_ASSIGN_OR_RETURN(const std::optional<ShardIndex::Span> span, shard_index->Find(entry));
-  if (!span) return false;
+  if (!span) return std::optional<Encoded>();
   COLONNADE_ASSIGN_OR_RETURN(
       const store::ReadResult read,
       ReadKey(store::ByteRange::Span(span->offset, span->length), max_encoded_bytes_, context));
   if (!read.found) return InvalidData("the shard was removed while it was read");
-  return true;
+  return std::optional<Encoded>({context.scratch().encoded.bytes(), nullptr});
+}
+
+Result<std::shared_ptr<const DecodedShard>> ArraySource::FindDecodedShard(
+    std::span<const int64_t> shard, array::ReadContext& context) const {
+  array::ReadContext::Scratch& scratch = context.scratch();
+  const int64_t number = shard_grid_.LinearIndex(shard);
+  const std::pair key(identity_.dataset, identity_.variable);
+  if (const auto kept = scratch.objects.find(key); kept != scratch.objects.end()) {
+    auto decoded = std::static_pointer_cast<const DecodedShard>(kept->second);
+    if (decoded->number == number) return decoded;
+    scratch.objects.erase(kept);  // makes room before the next one is decoded
+  }
+  const ShardIndexFormat& format = *metadata_.shard_index;
+  const uint64_t max_bytes = MaxShardBytes(format, max_encoded_bytes_, limits_);
+  COLONNADE_ASSIGN_OR_RETURN(const store::ReadResult read,
+                             ReadKey(store::ByteRange::Whole(), max_bytes, context));
+  auto decoded = std::make_shared<DecodedShard>(context.budget());
+  decoded->number = number;
+  if (read.found) {
+    const auto decode = [&] {
+      return DecodeShard(scratch.encoded.bytes(), format, max_bytes, limits_, scratch.codecs,
+                         context.budget(), decoded.get());
+    };
+    Status status = decode();
+    if (status.code() == StatusCode::kLimitExceeded) {
+      array::RelieveMemory(context);
+      status = decode();
+    }
+    COLONNADE_RETURN_IF_ERROR(status);
+  }
+  scratch.objects[key] = decoded;
+  return std::shared_ptr<const DecodedShard>(std::move(decoded));
 }
 
 Result<std::shared_ptr<const ShardIndex>> ArraySource::FindShardIndex(

@@ -6,6 +6,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -16,6 +17,7 @@
 #include "base/json.h"
 #include "store/store.h"
 #include "zarr/array_metadata.h"
+#include "zarr/decoded_shard.h"
 #include "zarr/shard_index.h"
 
 namespace colonnade::zarr {
@@ -49,14 +51,25 @@ class ArraySource : public std::enable_shared_from_this<ArraySource> {
  private:
   class Fetcher;
 
+  // Encoded bytes of one chunk, and what keeps them if that is not the context's scratch.
+  struct Encoded {
+    Bytes bytes;
+    std::shared_ptr<const void> owner;
+  };
+
   ArraySource(const store::Store& store, ShardIndexCache& indexes, Identity identity,
               ArrayMetadata metadata, const array::CodecLimits& limits);
 
   Result<array::ArrayView> FetchChunk(std::span<const int64_t> index, bool keep_chunks,
                                       array::ReadContext& context) const;
-  // Reads the encoded chunk into the context's scratch; false if it is absent.
-  Result<bool> ReadStored(std::span<const int64_t> index, array::ReadContext& context) const;
-  Result<bool> ReadInner(std::span<const int64_t> index, array::ReadContext& context) const;
+  // Nothing if the chunk is absent.
+  Result<std::optional<Encoded>> ReadStored(std::span<const int64_t> index,
+                                            array::ReadContext& context) const;
+  Result<std::optional<Encoded>> ReadInner(std::span<const int64_t> index,
+                                           array::ReadContext& context) const;
+  // For shards that are compressed as a whole. The key is set.
+  Result<std::shared_ptr<const DecodedShard>> FindDecodedShard(std::span<const int64_t> shard,
+                                                               array::ReadContext& context) const;
   Result<std::shared_ptr<const ShardIndex>> FindShardIndex(std::span<const int64_t> shard,
                                                            array::ReadContext& context) const;
   Result<store::ReadResult> ReadKey(store::ByteRange range, uint64_t max_bytes,
@@ -69,9 +82,9 @@ class ArraySource : public std::enable_shared_from_this<ArraySource> {
   Identity identity_;
   ArrayMetadata metadata_;
   array::CodecLimits limits_;
-  array::ChunkGrid grid_;        // of inner chunks
-  array::ChunkGrid shard_grid_;  // if sharded
-  uint64_t max_encoded_bytes_ = 0;
+  array::ChunkGrid grid_;           // of inner chunks
+  array::ChunkGrid shard_grid_;     // if sharded
+  uint64_t max_encoded_bytes_ = 0;  // of a chunk
   // One element in memory: a number, or a std::string_view of metadata_.fill.text.
   alignas(16) std::byte fill_element_[sizeof(std::string_view)] = {};
   mutable std::atomic<bool> verified_ = false;

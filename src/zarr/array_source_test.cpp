@@ -284,6 +284,69 @@ TEST(ArraySource, ReadsAShardIndexOnceAndInnerChunksByRange) {
   EXPECT_EQ(reader.counters.chunks_read, 2);
 }
 
+TEST(ArraySource, AShardThatIsCompressedAsAWholeIsReadAndDecodedOnce) {
+  auto store = NewStore();
+  const TestArray array = Counting({8, 8}, {2, 2});
+  const ShardOptions options = {.chunks_per_shard = {2, 4}, .checksum_around = true};
+  PutSharded("a", array, options, store.get(), [](const auto& chunk) { return chunk[0] == 1; });
+  PutSharded("b", array, options, store.get(), kKeepAll);
+  const auto recording = std::make_shared<RecordingStore>(*store);
+  ASSERT_OK_AND_ASSIGN(auto dataset, OpenRoot(recording));
+  EXPECT_EQ(dataset->variables()[0].codecs, "sharding_indexed[2, 2](bytes(little)), crc32c");
+  recording->found.clear();
+  TestReader reader;
+  for (int64_t y = 0; y < 8; ++y) {
+    for (int64_t x = 0; x < 8; ++x) {
+      const array::Box box = {{y, y + 1}, {x, x + 1}};
+      ASSERT_OK_AND_ASSIGN(const auto a, dataset->Read(0, box, false, reader.context));
+      EXPECT_THAT(Elements<int32_t>(a, {1, 1}), ElementsAre(y / 2 == 1 ? -1 : y * 8 + x));
+      ASSERT_OK_AND_ASSIGN(const auto b, dataset->Read(1, box, false, reader.context));
+      EXPECT_THAT(Elements<int32_t>(b, {1, 1}), ElementsAre(y * 8 + x));
+    }
+  }
+  EXPECT_THAT(recording->found, ElementsAre("a/c/0/0", "b/c/0/0", "a/c/1/0", "b/c/1/0"));
+}
+
+TEST(ArraySource, AShardThatDoesNotDecodeIsAnErrorOfItsChunks) {
+  auto store = NewStore();
+  PutSharded("a", Counting({8}, {2}), {.chunks_per_shard = {2}, .checksum_around = true},
+             store.get(), kKeepAll);
+  store->Put("a/c/1", "0123456789");
+  ASSERT_OK_AND_ASSIGN(auto dataset, OpenRoot(store));
+  TestReader reader;
+  EXPECT_OK(dataset->Read(0, {{0, 4}}, false, reader.context));
+  EXPECT_THAT(dataset->Read(0, {{6, 7}}, false, reader.context),
+              StatusIs(StatusCode::kInvalidData,
+                       AllOf(HasSubstr(R"(chunk "a/c/1", inner chunk [3])"), HasSubstr("crc32c"))));
+  std::string tiny = "short";
+  AppendChecksum(&tiny);
+  store->Put("a/c/1", tiny);
+  EXPECT_THAT(dataset->Read(0, {{6, 7}}, false, reader.context),
+              StatusIs(StatusCode::kInvalidData, HasSubstr("has 5 bytes, its index needs 36")));
+}
+
+TEST(ArraySource, KeepsNoDecodedShardWhenMemoryIsShort) {
+  auto store = NewStore();
+  const TestArray array = Counting({16 * 1024}, {1024});  // shards of 16 KiB
+  const ShardOptions options = {.chunks_per_shard = {4}, .checksum_around = true};
+  for (const char* name : {"a", "b", "c", "d"}) {
+    PutSharded(name, array, options, store.get(), kKeepAll);
+  }
+  ASSERT_OK_AND_ASSIGN(auto dataset, OpenRoot(store));
+  SmallBudget budget(64 * 1024);  // an encoded and a decoded shard, a chunk, and little else
+  {
+    TestReader reader(nullptr, budget);
+    for (int64_t chunk = 0; chunk < 16; ++chunk) {
+      for (size_t variable = 0; variable < 4; ++variable) {
+        const array::Box box = {{chunk * 1024, chunk * 1024 + 1024}};
+        ASSERT_OK_AND_ASSIGN(const auto view, dataset->Read(variable, box, false, reader.context));
+        EXPECT_EQ(Elements<int32_t>(view, {1})[0], chunk * 1024);
+      }
+    }
+  }
+  EXPECT_EQ(budget.used(), 0);
+}
+
 TEST(ArraySource, AnAbsentShardIsAllFill) {
   auto store = NewStore();
   PutSharded("a", Counting({8}, {2}), {{4}}, store.get(), [](const auto&) { return true; });
@@ -345,6 +408,11 @@ TEST(ArraySourceProperty, AnyBoxOfAnyLayoutEqualsThePlainArray) {
     sharding.index_at_start = random.Chance(0.5);
     sharding.index_big_endian = random.Chance(0.3);
     sharding.index_checksum = random.Chance(0.5);
+    sharding.checksum_around = random.Chance(0.3);
+    if (random.Chance(0.4)) {
+      for (size_t dim = 0; dim < rank; ++dim) sharding.order.push_back(dim);
+      std::ranges::shuffle(sharding.order, random.engine());
+    }
     const auto count = static_cast<size_t>(*array::ElementCount(array.shape));
     for (size_t i = 0; i < count; ++i) {
       array.values.push_back(static_cast<int32_t>(random.Uniform(INT32_MIN, INT32_MAX)));

@@ -1,5 +1,7 @@
 #include "zarr/codec_pipeline.h"
 
+#include <algorithm>
+#include <span>
 #include <string_view>
 #include <utility>
 
@@ -118,6 +120,22 @@ Result<ShardIndexFormat> ParseShardIndexFormat(const Extension& sharding) {
   return format;
 }
 
+// One transposition after another; empty is none.
+std::vector<size_t> Compose(const std::vector<size_t>& first, const std::vector<size_t>& second) {
+  if (first.empty() || second.empty()) return first.empty() ? second : first;
+  std::vector<size_t> composed;
+  for (const size_t dim : second) composed.push_back(first[dim]);
+  return composed;
+}
+
+// The transposition that, after `first`, gives `total`.
+std::vector<size_t> Remainder(const std::vector<size_t>& first, const std::vector<size_t>& total) {
+  std::vector<size_t> inverse(first.size());
+  for (size_t i = 0; i < first.size(); ++i) inverse[first[i]] = i;
+  std::vector<size_t> second = Compose(inverse, total);
+  return std::ranges::is_sorted(second) ? std::vector<size_t>() : second;
+}
+
 // A v3 codec list, read from front to back.
 class V3PipelineParser {
  public:
@@ -149,12 +167,9 @@ class V3PipelineParser {
       if (!serialized_) {
         return InvalidData("codec ", Quoted(codec.name), " stands before the array to bytes codec");
       }
-      if (pipeline_.shard_index) {
-        return Unsupported("codec ", Quoted(codec.name),
-                           R"( after "sharding_indexed" is not supported)");
-      }
       COLONNADE_RETURN_IF_ERROR(CheckChecksumPlace(codec.configuration, *bytes_codec));
-      pipeline_.codecs.compressors.push_back(*bytes_codec);
+      (pipeline_.shard_index ? pipeline_.shard_index->compressors : pipeline_.codecs.compressors)
+          .push_back(*bytes_codec);
       return {};
     }
     if (codec.must_understand) return NotSupported(codec.name);
@@ -176,14 +191,7 @@ class V3PipelineParser {
       return InvalidData(R"(codec "transpose" stands after the array to bytes codec)");
     }
     COLONNADE_ASSIGN_OR_RETURN(const std::vector<size_t> order, ParseOrder(codec, rank_));
-    std::vector<size_t>& total = pipeline_.codecs.order;
-    if (total.empty()) {
-      total = order;
-      return {};
-    }
-    std::vector<size_t> composed;
-    for (const size_t dim : order) composed.push_back(total[dim]);
-    total = std::move(composed);
+    pipeline_.codecs.order = Compose(pipeline_.codecs.order, order);
     return {};
   }
 
@@ -209,9 +217,6 @@ class V3PipelineParser {
   Status AddSharding(const Extension& codec) {
     COLONNADE_RETURN_IF_ERROR(BeginSerializer(codec.name));
     if (inner_) return Unsupported(R"(codec "sharding_indexed" inside itself is not supported)");
-    if (!pipeline_.codecs.order.empty()) {
-      return Unsupported(R"(codec "transpose" before "sharding_indexed" is not supported)");
-    }
     const Json* shape = codec.Find("chunk_shape");
     const Json* codecs = codec.Find("codecs");
     if (shape == nullptr || codecs == nullptr) {
@@ -222,7 +227,16 @@ class V3PipelineParser {
     COLONNADE_ASSIGN_OR_RETURN(pipeline_.shard_index, ParseShardIndexFormat(codec));
     COLONNADE_ASSIGN_OR_RETURN(CodecPipeline inner,
                                V3PipelineParser(type_, rank_, true).Parse(*codecs));
+    // What stands inside speaks of the dimensions as a transposition outside left them.
+    const std::vector<size_t> outer = std::move(pipeline_.codecs.order);
     pipeline_.codecs = std::move(inner.codecs);
+    pipeline_.codecs.order = Compose(outer, pipeline_.codecs.order);
+    // A shape of another rank stays as it is, for FinishArray to refuse.
+    if (outer.size() == pipeline_.inner_chunk_shape.size()) {
+      const array::Shape listed = pipeline_.inner_chunk_shape;
+      for (size_t i = 0; i < outer.size(); ++i) pipeline_.inner_chunk_shape[outer[i]] = listed[i];
+    }
+    pipeline_.shard_index->order = outer;
     for (std::string& note : inner.notes) pipeline_.notes.push_back(std::move(note));
     return {};
   }
@@ -250,23 +264,27 @@ Status AddV2BytesCodec(const Json& json, const std::string& id, ChunkCodecs* cod
   return {};
 }
 
-std::string Describe(const ChunkCodecs& codecs, const ElementType& type) {
+std::string DescribeTranspose(const std::vector<size_t>& order) {
+  if (order.empty()) return "";
+  return "transpose" + array::ShapeToString(array::Shape(order.begin(), order.end())) + ", ";
+}
+
+std::string Describe(std::span<const BytesCodec> compressors) {
   std::string text;
-  if (!codecs.order.empty()) {
-    text = "transpose[";
-    for (size_t i = 0; i < codecs.order.size(); ++i) {
-      text += (i == 0 ? "" : ", ") + std::to_string(codecs.order[i]);
-    }
-    text += "], ";
-  }
+  for (const BytesCodec codec : compressors) text += ", " + std::string(ToString(codec));
+  return text;
+}
+
+std::string Describe(const ChunkCodecs& codecs, const std::vector<size_t>& order,
+                     const ElementType& type) {
+  std::string text = DescribeTranspose(order);
   if (codecs.serializer == Serializer::kVlenUtf8) {
     text += "vlen-utf8";
   } else {
     text += "bytes";
     if (NeedsEndian(type)) text += codecs.endian == std::endian::big ? "(big)" : "(little)";
   }
-  for (const BytesCodec codec : codecs.compressors) text += ", " + std::string(ToString(codec));
-  return text;
+  return text + Describe(codecs.compressors);
 }
 
 }  // namespace
@@ -310,9 +328,16 @@ Result<ChunkCodecs> ParseV2Codecs(const Json& compressor, const Json& filters, b
 }
 
 std::string Describe(const CodecPipeline& pipeline, const ElementType& type) {
-  const std::string inner = Describe(pipeline.codecs, type);
-  if (!pipeline.shard_index) return inner;
-  return "sharding_indexed" + array::ShapeToString(pipeline.inner_chunk_shape) + "(" + inner + ")";
+  const ChunkCodecs& codecs = pipeline.codecs;
+  if (!pipeline.shard_index) return Describe(codecs, codecs.order, type);
+  const std::vector<size_t>& outer = pipeline.shard_index->order;
+  array::Shape listed = pipeline.inner_chunk_shape;
+  if (outer.size() == listed.size()) {
+    for (size_t i = 0; i < outer.size(); ++i) listed[i] = pipeline.inner_chunk_shape[outer[i]];
+  }
+  const std::vector<size_t> inner = outer.empty() ? codecs.order : Remainder(outer, codecs.order);
+  return DescribeTranspose(outer) + "sharding_indexed" + array::ShapeToString(listed) + "(" +
+         Describe(codecs, inner, type) + ")" + Describe(pipeline.shard_index->compressors);
 }
 
 }  // namespace colonnade::zarr

@@ -19,7 +19,7 @@ namespace colonnade::zarr {
 struct CodecPipeline {
   array::ChunkCodecs codecs;                    // of a chunk, or of an inner chunk if sharded
   std::optional<ShardIndexFormat> shard_index;  // its grid is not filled in
-  array::Shape inner_chunk_shape;               // if sharded
+  array::Shape inner_chunk_shape;               // if sharded; in the array's order of dimensions
   std::vector<std::string> notes;               // codecs that were skipped
 };
 
@@ -36,7 +36,8 @@ Result<CodecPipeline> ParseV3Codecs(const Json& json, const array::ElementType& 
 Result<array::ChunkCodecs> ParseV2Codecs(const Json& compressor, const Json& filters, bool object,
                                          array::ElementType* type);
 
-/// "transpose[1, 0], bytes(big), zstd", "sharding_indexed[2, 2](bytes(little), zstd)"
+/// As the codecs are listed: "transpose[1, 0], bytes(big), zstd",
+/// "sharding_indexed[2, 2](bytes(little), zstd), gzip"
 std::string Describe(const CodecPipeline& pipeline, const array::ElementType& type);
 
 }  // namespace colonnade::zarr

@@ -360,8 +360,7 @@ Result<std::vector<std::string>> Hierarchy::Impl::WalkGroups() {
   }
   if (cycles > 0) {
     notes.push_back("links between groups form cycles: left out " + std::to_string(cycles) +
-                    " groups that lie above themselves, the first is " +
-                    Quote("/" + first_cycle));
+                    " groups that lie above themselves, the first is " + Quote("/" + first_cycle));
   }
   std::vector<std::string> paths;
   for (WalkedGroup& group : walk) paths.push_back(std::move(group.path));

@@ -301,6 +301,36 @@ TEST(Hierarchy, ConsolidatedPathsImplyGroupsAndHideWhatIsInsideArrays) {
               IsSupersetOf({HasSubstr("../evil"), HasSubstr("lies inside an array")}));
 }
 
+TEST(Hierarchy, AKeyThatOccursTwiceMakesItsArrayUnavailable) {
+  const auto with = [](std::string document, std::string_view member) {
+    return document.insert(1, std::string(member) + ",");
+  };
+  auto v3 = NewStore();
+  const std::string array = V3Document({2}, {2}, kLittle);
+  v3->Put("a/zarr.json", with(array, R"("shape":[9])"));
+  v3->Put("b/zarr.json", with(array, R"("codecs":[{"name":"bytes","name":"bytes"}])"));
+  v3->Put("c/zarr.json", with(array, R"("attributes":{"k":1,"k":2,"deep":{"k":1,"k":2}})"));
+  v3->Put("d/zarr.json", with(array, R"("attributes":{},"attributes":{})"));
+  auto v2 = std::make_shared<store::MemoryStore>("v2.zarr");
+  v2->Put(".zgroup", kV2Group);
+  v2->Put("a/.zarray", with(V2Document({2}, {2}), R"("shape":[9])"));
+  v2->Put("c/.zarray", V2Document({2}, {2}));
+  v2->Put("c/.zattrs", R"({"k":1,"k":2})");
+  for (const auto& store : {v3, v2}) {
+    ASSERT_OK_AND_ASSIGN(auto dataset, OpenRoot(store));
+    const auto unavailable = [&](const char* name) {
+      return dataset->variables()[VariableIndex(*dataset, name)].unavailable;
+    };
+    EXPECT_THAT(unavailable("a"),
+                StatusIs(StatusCode::kInvalidData, HasSubstr("the key \"/shape\" occurs twice")));
+    EXPECT_OK(unavailable("c"));
+    EXPECT_EQ(dataset->variables()[VariableIndex(*dataset, "c")].attributes["k"], 2);
+    if (store == v2) continue;
+    EXPECT_THAT(unavailable("b"), StatusIs(StatusCode::kInvalidData, HasSubstr("codecs")));
+    EXPECT_THAT(unavailable("d"), StatusIs(StatusCode::kInvalidData, HasSubstr("/attributes")));
+  }
+}
+
 // Links to groups above form 2^64 paths up to the depth limit.
 TEST(Hierarchy, LinksBackToAGroupAboveAreNotFollowed) {
   const TemporaryDirectory directory;

@@ -202,7 +202,16 @@ struct ShardOptions {
   bool index_at_start = false;
   bool index_big_endian = false;
   bool index_checksum = true;
+  std::vector<size_t> order = {};  // of a transposition before the sharding codec
+  bool checksum_around = false;    // of the whole shard
 };
+
+/// Where each dimension went in a transposition; none if there is none.
+inline std::vector<size_t> Inverse(const std::vector<size_t>& order) {
+  std::vector<size_t> inverse(order.size());
+  for (size_t i = 0; i < order.size(); ++i) inverse[order[i]] = i;
+  return inverse;
+}
 
 template <typename Skip>
 void PutSharded(const std::string& path, const TestArray& array, const ShardOptions& options,
@@ -211,16 +220,38 @@ void PutSharded(const std::string& path, const TestArray& array, const ShardOpti
   for (size_t dim = 0; dim < array.shape.size(); ++dim) {
     shard_shape.push_back(array.chunk_shape[dim] * options.chunks_per_shard[dim]);
   }
+  const size_t rank = array.shape.size();
+  // Inside the sharding codec everything speaks of the dimensions in this order.
+  std::vector<size_t> order = options.order;
+  for (size_t dim = order.size(); dim < rank; ++dim) order.push_back(dim);
+  TestArray inner = array;
+  array::Shape inner_chunk_shape;
+  array::Shape inner_grid;
+  for (const size_t dim : order) {
+    inner_chunk_shape.push_back(array.chunk_shape[dim]);
+    inner_grid.push_back(options.chunks_per_shard[dim]);
+  }
+  if (!options.order.empty()) {
+    inner.order = Inverse(order);
+    for (size_t i = 0; i < array.order.size(); ++i) {
+      inner.order[i] = Inverse(order)[array.order[i]];
+    }
+  }
+  const std::string before =
+      options.order.empty()
+          ? ""
+          : R"({"name":"transpose","configuration":{"order":)" + OrderJson(order) + "}},";
   const std::string index_codecs = std::string(R"([{"name":"bytes","configuration":{"endian":")") +
                                    (options.index_big_endian ? "big" : "little") + "\"}}" +
                                    (options.index_checksum ? R"(,"crc32c"])" : "]");
-  store->Put(path + "/zarr.json",
-             V3Document(array.shape, shard_shape,
-                        R"([{"name":"sharding_indexed","configuration":{"chunk_shape":)" +
-                            array::ShapeToString(array.chunk_shape) + R"(,"codecs":)" +
-                            InnerCodecsJson(array) + R"(,"index_codecs":)" + index_codecs +
-                            R"(,"index_location":")" + (options.index_at_start ? "start" : "end") +
-                            "\"}}]"));
+  store->Put(
+      path + "/zarr.json",
+      V3Document(array.shape, shard_shape,
+                 "[" + before + R"({"name":"sharding_indexed","configuration":{"chunk_shape":)" +
+                     array::ShapeToString(inner_chunk_shape) + R"(,"codecs":)" +
+                     InnerCodecsJson(inner) + R"(,"index_codecs":)" + index_codecs +
+                     R"(,"index_location":")" + (options.index_at_start ? "start" : "end") +
+                     (options.checksum_around ? "\"}},\"crc32c\"]" : "\"}}]")));
   const array::Shape grid = GridOf(array.shape, array.chunk_shape);
   ForEachIndex(GridOf(array.shape, shard_shape), [&](const std::vector<int64_t>& shard) {
     std::vector<std::pair<uint64_t, uint64_t>> entries;
@@ -232,11 +263,12 @@ void PutSharded(const std::string& path, const TestArray& array, const ShardOpti
     if (options.index_checksum) index_bytes += 4;
     const uint64_t base = options.index_at_start ? index_bytes : 0;
     bool any = false;
-    ForEachIndex(options.chunks_per_shard, [&](const std::vector<int64_t>& position) {
+    ForEachIndex(inner_grid, [&](const std::vector<int64_t>& position) {
       std::vector<int64_t> chunk(position.size());
       bool inside = true;
-      for (size_t dim = 0; dim < position.size(); ++dim) {
-        chunk[dim] = shard[dim] * options.chunks_per_shard[dim] + position[dim];
+      for (size_t i = 0; i < position.size(); ++i) {
+        const size_t dim = order[i];
+        chunk[dim] = shard[dim] * options.chunks_per_shard[dim] + position[i];
         inside = inside && chunk[dim] < grid[dim];
       }
       if (!inside || skip(chunk)) {
@@ -255,8 +287,9 @@ void PutSharded(const std::string& path, const TestArray& array, const ShardOpti
       AppendLittle(options.index_big_endian ? __builtin_bswap64(length) : length, 8, &index);
     }
     if (options.index_checksum) AppendChecksum(&index);
-    store->Put(path + "/c" + (shard.empty() ? "" : "/") + Join(shard, "/"),
-               options.index_at_start ? index + data : data + index);
+    std::string object = options.index_at_start ? index + data : data + index;
+    if (options.checksum_around) AppendChecksum(&object);
+    store->Put(path + "/c" + (shard.empty() ? "" : "/") + Join(shard, "/"), std::move(object));
   });
 }
 

@@ -34,7 +34,6 @@ WARN_LINES, FAIL_LINES = 600, 1000
 # Files between the two limits, each with the reason why it is one file.
 LONG_FILES: dict[str, str] = {
     "src/table/tiled_scan_test.cpp": "one contract, tried on one oracle",
-    "tests/oracle/test_hostile.py": "the broken stores of one list, in its order",
 }
 
 # Which include belongs to whom: pattern of the included file -> prefixes of the files that may include it. bench/ measures
