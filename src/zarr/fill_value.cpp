@@ -223,8 +223,15 @@ Result<FillValue> ParseV3Fill(const Json& json, const ElementType& type) {
 }
 
 Result<FillValue> ParseV2Fill(const Json& json, const ElementType& type) {
-  // Writers leave out chunks of zeros under such a document, and expect them back.
-  if (json.is_null()) return FillValue();
+  // Writers leave out chunks of the type's default under such a document, and expect them back.
+  if (json.is_null()) {
+    FillValue fill;
+    if (type.kind == ElementKind::kDatetime64 || type.kind == ElementKind::kTimedelta64) {
+      const int64_t nat = std::numeric_limits<int64_t>::min();
+      std::memcpy(fill.bytes.data(), &nat, sizeof(nat));
+    }
+    return fill;
+  }
   Json value = json;
   constexpr double kExact = 9007199254740992.0;  // 2^53
   if (!type.is_float() && json.is_number_float() && std::fabs(json.get<double>()) < kExact &&

@@ -31,8 +31,8 @@ struct FillValue {
 /// \error InvalidData quoting a value that is not of the type.
 Result<FillValue> ParseV3Fill(const Json& json, const array::ElementType& type);
 
-/// Parses a v2 `fill_value`: null is zero without being a sentinel, 0 means empty for text,
-/// integral floats are integers, 0 and 1 are booleans.
+/// Parses a v2 `fill_value`: null is zero (NaT for times) without being a sentinel, 0 means empty
+/// for text, integral floats are integers, 0 and 1 are booleans.
 ///
 /// \error InvalidData as above. Callers use it only when an absent chunk needs the value, because
 /// old writers made such files.

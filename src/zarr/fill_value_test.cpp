@@ -5,6 +5,7 @@
 
 #include <cmath>
 #include <cstring>
+#include <limits>
 
 #include "array/half.h"
 #include "support/status_matchers.h"
@@ -118,11 +119,10 @@ TEST(FillValue, V2AcceptsOldSpellings) {
   EXPECT_EQ(v2("\"\"", Text(ElementKind::kFixedBytes, 3)).text, "");
 }
 
-TEST(FillValue, V2NullIsZerosOfEveryTypeAndMarksNothing) {
+TEST(FillValue, V2NullIsTheDefaultOfEveryTypeAndMarksNothing) {
   for (const ElementKind kind :
        {ElementKind::kBool, ElementKind::kInt8, ElementKind::kInt64, ElementKind::kUInt64,
-        ElementKind::kFloat16, ElementKind::kFloat32, ElementKind::kFloat64,
-        ElementKind::kDatetime64, ElementKind::kTimedelta64}) {
+        ElementKind::kFloat16, ElementKind::kFloat32, ElementKind::kFloat64}) {
     ASSERT_OK_AND_ASSIGN(const FillValue fill, ParseV2Fill(Json(), ElementType::Of(kind)));
     EXPECT_EQ(Value<uint64_t>(fill), 0) << array::ToString(ElementType::Of(kind));
     EXPECT_EQ(fill.sentinel, std::nullopt);
@@ -131,6 +131,11 @@ TEST(FillValue, V2NullIsZerosOfEveryTypeAndMarksNothing) {
        {ElementKind::kFixedBytes, ElementKind::kFixedUtf32, ElementKind::kString}) {
     ASSERT_OK_AND_ASSIGN(const FillValue fill, ParseV2Fill(Json(), Text(kind, 8)));
     EXPECT_EQ(fill.text, "");
+    EXPECT_EQ(fill.sentinel, std::nullopt);
+  }
+  for (const ElementKind kind : {ElementKind::kDatetime64, ElementKind::kTimedelta64}) {
+    ASSERT_OK_AND_ASSIGN(const FillValue fill, ParseV2Fill(Json(), ElementType::Of(kind)));
+    EXPECT_EQ(Value<int64_t>(fill), std::numeric_limits<int64_t>::min());
     EXPECT_EQ(fill.sentinel, std::nullopt);
   }
 }
