@@ -138,6 +138,7 @@ ExitCode QueryCommand::Run() {
   if (!connection.ok()) return Fail(connection.status());
   signals.Watch(connection->get());
 
+  if (signals.interrupted()) return ExitCode::kInterrupted;
   Status status;
   {
     ProgressLine progress(**connection);

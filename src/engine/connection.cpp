@@ -168,8 +168,11 @@ class PendingFile {
       if (error) return Io("cannot write \"", target, "\": ", error.message());
     }
     const std::filesystem::path path(file.target_);
-    std::string pattern =
-        (path.parent_path() / ("." + path.filename().string() + ".XXXXXX")).string();
+    std::string pattern = path.parent_path().string();
+    if (!pattern.empty()) pattern += '/';
+    pattern += '.';
+    pattern += path.filename().string();
+    pattern += ".XXXXXX";
     file.descriptor_ = ::mkostemp(pattern.data(), O_CLOEXEC);
     if (file.descriptor_ < 0) return OpenError(target);
     file.temporary_ = pattern;

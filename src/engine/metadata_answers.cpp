@@ -45,6 +45,21 @@ void Update(duckdb::Vector inputs[], duckdb::AggregateInputData&, idx_t input_co
   }
 }
 
+// Without it the engine answers an ungrouped aggregate through a hash table.
+void SimpleUpdate(duckdb::Vector inputs[], duckdb::AggregateInputData&, idx_t input_count,
+                  duckdb::data_ptr_t state, idx_t count) {
+  duckdb::UnifiedVectorFormat multiplicity;
+  duckdb::UnifiedVectorFormat argument;
+  inputs[0].ToUnifiedFormat(count, multiplicity);
+  if (input_count > 1) inputs[1].ToUnifiedFormat(count, argument);
+  const auto* multiplicities = duckdb::UnifiedVectorFormat::GetData<int64_t>(multiplicity);
+  int64_t& total = reinterpret_cast<CountState*>(state)->count;
+  for (idx_t i = 0; i < count; ++i) {
+    if (input_count > 1 && !argument.validity.RowIsValid(argument.sel->get_index(i))) continue;
+    total += multiplicities[multiplicity.sel->get_index(i)];
+  }
+}
+
 void Combine(duckdb::Vector& source, duckdb::Vector& target, duckdb::AggregateInputData&,
              idx_t count) {
   const auto* sources = duckdb::FlatVector::GetData<CountState*>(source);
@@ -68,7 +83,7 @@ void Finalize(duckdb::Vector& states, duckdb::AggregateInputData&, duckdb::Vecto
 duckdb::AggregateFunction CountPositions(const duckdb::vector<duckdb::LogicalType>& arguments) {
   duckdb::AggregateFunction function("count_positions", arguments, duckdb::LogicalType::BIGINT,
                                      StateSize, Initialize, Update, Combine, Finalize,
-                                     duckdb::FunctionNullHandling::SPECIAL_HANDLING);
+                                     duckdb::FunctionNullHandling::SPECIAL_HANDLING, SimpleUpdate);
   return function;
 }
 
