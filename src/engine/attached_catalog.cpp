@@ -298,8 +298,12 @@ duckdb::unique_ptr<duckdb::Catalog> Attach(optional_ptr<duckdb::StorageExtension
                      .WithContext("ATTACH (TYPE " + catalog_type.type.name + ")"));
   }
   auto tables = ValueOrThrow(catalog_type.type.open(arguments));
-  return duckdb::make_uniq<AttachedCatalog>(database, catalog_type.type.name, info.path,
-                                            catalog_type.resources, std::move(tables));
+  const std::vector<std::string> names = ValueOrThrow(tables->ListTables(DEFAULT_SCHEMA));
+  auto catalog = duckdb::make_uniq<AttachedCatalog>(database, catalog_type.type.name, info.path,
+                                                    catalog_type.resources, std::move(tables));
+  // With one table the database's own name means it: FROM air.
+  if (names.size() == 1) catalog->SetDefaultTable(DEFAULT_SCHEMA, names[0]);
+  return catalog;
 }
 
 duckdb::unique_ptr<duckdb::TransactionManager> MakeTransactions(

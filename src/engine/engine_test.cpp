@@ -105,6 +105,7 @@ TEST_F(EngineTest, AnAttachedCatalogListsDescribesAndScansItsTables) {
       ElementsAre("value [m]"));
   EXPECT_THAT(*Rows(*connection_, "SELECT t_idx, x_idx FROM g.T_X WHERE v = 25"),
               ElementsAre("2|5"));
+  EXPECT_THAT(*Rows(*connection_, "SELECT count(*) FROM g"), ElementsAre("10000"));
   EXPECT_THAT(Rows(*connection_, "CREATE TABLE g.other (i INTEGER)"),
               StatusIs(StatusCode::kUnsupported, HasSubstr("read-only")));
   EXPECT_THAT(Rows(*connection_, "DROP TABLE g.t_x"),

@@ -244,8 +244,14 @@ bool NamesZarrStore(std::string_view text) {
   std::error_code error;
   const std::filesystem::path path{std::string(text)};
   if (std::filesystem::is_directory(path, error)) return true;
+  static constexpr std::string_view kOtherReaders[] = {".parquet", ".csv",    ".tsv", ".json",
+                                                       ".jsonl",   ".ndjson", ".txt", ".db",
+                                                       ".duckdb",  ".gz",     ".zst", ".arrow"};
+  const std::string ending = std::filesystem::path(lower).extension();
   return text.find('/') != std::string_view::npos &&
-         text.find_first_of("*?[:") == std::string_view::npos && !path.has_extension() &&
+         text.find_first_of("*?[:") == std::string_view::npos &&
+         std::find(std::begin(kOtherReaders), std::end(kOtherReaders), ending) ==
+             std::end(kOtherReaders) &&
          !std::filesystem::exists(path, error);
 }
 

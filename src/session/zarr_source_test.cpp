@@ -21,6 +21,11 @@ TEST(NamesZarrStore, TakesPathsThatSayZarrAndDirectories) {
   EXPECT_TRUE(NamesZarrStore(directory.path()));
 }
 
+TEST(NamesZarrStore, TakesPathsThatAreNotThereToNameTheirNeighbour) {
+  EXPECT_TRUE(NamesZarrStore("nowhere/air.zar"));
+  EXPECT_TRUE(NamesZarrStore("nowhere/air"));
+}
+
 TEST(NamesZarrStore, LeavesOtherFilesToTheirReaders) {
   for (const char* name : {"a.parquet", "data/a.csv", "data/*.parquet", "s3://bucket/a", "orders",
                            ".zarr", "zarr", ""}) {
