@@ -49,8 +49,8 @@ Result<std::shared_ptr<const table::Catalog>> OpenZarrCatalog(
     const engine::SourceArguments& arguments);
 
 /// True if `FROM 'text'` means a Zarr store: a path with a segment that ends in ".zarr" or
-/// ".zarr.zip", a directory, or a path that does not exist and has no other reader's ending (so that
-/// the message can name its nearest neighbour).
+/// ".zarr.zip", a directory, or a path that does not exist and has no other reader's ending (so
+/// that the message can name its nearest neighbour).
 bool NamesZarrStore(std::string_view text);
 
 }  // namespace colonnade::session
