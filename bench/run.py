@@ -295,7 +295,7 @@ def main() -> int:
     parser.add_argument("--build", type=Path, default=HERE.parent / "build" / "bench" / "bench")
     parser.add_argument("--runs", type=int, default=5)
     parser.add_argument("--threads", type=int, default=2)
-    parser.add_argument("--cases", default="", help="queries, labels or data sets to keep, comma-separated")
+    parser.add_argument("--cases", default="", help="queries, labels, data sets or query:data to keep, comma-separated")
     parser.add_argument("--engines", default=",".join(["colonnade", "floor", *NAMES]))
     parser.add_argument("--jsonl", type=Path, help="every run, one JSON object a line")
     parser.add_argument("--readme", action="store_true", help="put the tables into bench/README.md")
@@ -303,7 +303,7 @@ def main() -> int:
     options.engines = options.engines.split(",")
     options.data.mkdir(parents=True, exist_ok=True)
     wanted = set(filter(None, options.cases.split(",")))
-    cases = [c for c in CASES if not wanted or wanted & {c.label, c.query, c.data}]
+    cases = [c for c in CASES if not wanted or wanted & {c.label, c.query, c.data, f"{c.query}:{c.data}"}]
 
     printed: list[str] = []
 
