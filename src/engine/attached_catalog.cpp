@@ -44,6 +44,9 @@ class TableEntry final : public duckdb::TableCatalogEntry {
 
   duckdb::TableStorageInfo GetStorageInfo(duckdb::ClientContext&) override { return {}; }
 
+  // Asked for by UPDATE, DELETE and MERGE only.
+  duckdb::vector<duckdb::column_t> GetRowIdColumns() const override { RefuseWrite(); }
+
   duckdb::virtual_column_map_t GetVirtualColumns() const override {
     return VirtualColumns(*source_);
   }

@@ -111,6 +111,10 @@ TEST_F(EngineTest, AnAttachedCatalogListsDescribesAndScansItsTables) {
   EXPECT_THAT(Rows(*connection_, "DROP TABLE g.t_x"),
               StatusIs(StatusCode::kUnsupported, HasSubstr("read-only")));
   EXPECT_THAT(Rows(*connection_, "INSERT INTO g.t_x VALUES (1, 2, 3)"), Not(IsOk()));
+  for (const char* sql : {"DELETE FROM g.t_x", "UPDATE g.t_x SET v = 1"}) {
+    EXPECT_THAT(Rows(*connection_, sql),
+                StatusIs(StatusCode::kUnsupported, HasSubstr("read-only")));
+  }
   EXPECT_THAT(Rows(*connection_, "SELECT * FROM g.nothing"), Not(IsOk()));
   ASSERT_OK(Rows(*connection_, "DETACH g"));
 }
