@@ -1,10 +1,14 @@
 // The command line: parse, call the session, print.
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
+#include <cctype>
+#include <charconv>
 #include <csignal>
 #include <iostream>
-#include <regex>
 #include <string>
+#include <string_view>
+#include <system_error>
 
 #include "commands.h"
 #include "engine/engine.h"
@@ -13,8 +17,16 @@ namespace {
 
 // "512MB", "1.5 GiB": what the engine takes; empty if so, else what is wrong.
 std::string MemorySize(std::string& text) {
-  static const std::regex form(R"(\s*\d+(\.\d+)?\s*(B|BYTES|[KMGT]i?B)\s*)", std::regex::icase);
-  if (std::regex_match(text, form)) return "";
+  constexpr std::string_view kUnits[] = {"b",   "bytes", "kb",  "kib", "mb",
+                                         "mib", "gb",    "gib", "tb",  "tib"};
+  double number = 0;
+  const auto [rest, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+  std::string unit = text.substr(static_cast<size_t>(rest - text.data()));
+  unit.erase(0, unit.find_first_not_of(' '));
+  std::transform(unit.begin(), unit.end(), unit.begin(),
+                 [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+  const bool known = std::find(std::begin(kUnits), std::end(kUnits), unit) != std::end(kUnits);
+  if (error == std::errc() && number > 0 && known) return "";
   return "'" + text + "' is not a size such as 512MB or 2GiB";
 }
 
