@@ -164,7 +164,7 @@ def asan(_options: argparse.Namespace) -> Tally:
 
 def tsan(_options: argparse.Namespace) -> Tally:
     """The folders that share data between threads, under ThreadSanitizer: caches, tables and the parallel scan."""
-    names = ("array_test", "table_test", "engine_test")
+    names = ("array_test", "zarr_test", "table_test", "engine_test")
     if broken := build("tsan", *names):
         return broken
     tally = Tally()
