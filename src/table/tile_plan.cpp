@@ -31,8 +31,9 @@ array::Shape ChunkInTable(const ChunkedVariable& variable, std::span<const int64
   return shape;
 }
 
-array::Shape TileShape(std::span<const int64_t> lengths, std::span<const ChunkedVariable> variables,
-                       int64_t max_cells) {
+// The tile for reading `variables`: 0 along axes that none of them has.
+array::Shape Cover(std::span<const int64_t> lengths, std::span<const ChunkedVariable> variables,
+                   int64_t max_cells) {
   array::Shape cover(lengths.size(), 1);
   array::Shape largest(lengths.size(), 1);
   std::vector<bool> is_chunked(lengths.size(), false);
@@ -50,11 +51,22 @@ array::Shape TileShape(std::span<const int64_t> lengths, std::span<const Chunked
   const int64_t cover_cells = Cells(cover);
   array::Shape tile = cover_cells <= max_cells || cover_cells <= largest_cells ? std::move(cover)
                                                                                : std::move(largest);
+  for (size_t axis = 0; axis < lengths.size(); ++axis) {
+    if (!is_chunked[axis]) tile[axis] = 0;
+  }
+  return tile;
+}
 
-  int64_t cells = Cells(tile);
+array::Shape TileShape(std::span<const int64_t> lengths, std::span<const ChunkedVariable> variables,
+                       std::span<const ChunkedVariable> of_table, int64_t max_cells) {
+  array::Shape tile = Cover(lengths, variables, max_cells);
+  const array::Shape of_all = Cover(lengths, of_table, max_cells);
+  int64_t cells = 1;
+  for (const int64_t extent : tile) cells = SaturatingMultiply(cells, std::max<int64_t>(1, extent));
   for (size_t axis = lengths.size(); axis-- > 0;) {
-    if (is_chunked[axis]) continue;
-    tile[axis] = std::clamp<int64_t>(max_cells / cells, 1, std::max<int64_t>(1, lengths[axis]));
+    if (tile[axis] > 0) continue;
+    const int64_t whole = of_all[axis] > 0 ? of_all[axis] : std::max<int64_t>(1, lengths[axis]);
+    tile[axis] = std::clamp<int64_t>(max_cells / cells, 1, whole);
     cells = SaturatingMultiply(cells, tile[axis]);
   }
   return tile;
@@ -76,9 +88,10 @@ AxisSelection TilesOf(const AxisSelection& positions, int64_t extent) {
 }  // namespace
 
 TilePlan::TilePlan(std::span<const int64_t> lengths, std::span<const ChunkedVariable> variables,
-                   const Selection& selection, int64_t max_cells)
+                   std::span<const ChunkedVariable> of_table, const Selection& selection,
+                   int64_t max_cells)
     : lengths_(lengths.begin(), lengths.end()),
-      tile_shape_(TileShape(lengths, variables, std::max<int64_t>(1, max_cells))) {
+      tile_shape_(TileShape(lengths, variables, of_table, std::max<int64_t>(1, max_cells))) {
   assert(selection.size() == lengths.size());
   tiles_.reserve(lengths.size());
   for (size_t axis = 0; axis < lengths.size(); ++axis)

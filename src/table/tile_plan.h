@@ -25,12 +25,15 @@ class TilePlan {
  public:
   /// The tiles for reading `variables`: the smallest box that holds one chunk of each of them, if
   /// that has at most `max_cells` cells or is no larger than the largest chunk; else the chunk of
-  /// the variable with the largest one. Axes that none of the variables has are taken whole,
-  /// innermost first, as long as the tile stays within `max_cells`.
+  /// the variable with the largest one. Along axes that none of the variables has, the tile is the
+  /// one for reading `of_table`, all that the table can read, so that rows keep their order when
+  /// fewer variables are read. Axes without any chunks are taken whole, innermost first, as long as
+  /// the tile stays within `max_cells`.
   ///
   /// \pre one selection per axis, inside its length.
   TilePlan(std::span<const int64_t> lengths, std::span<const ChunkedVariable> variables,
-           const Selection& selection, int64_t max_cells);
+           std::span<const ChunkedVariable> of_table, const Selection& selection,
+           int64_t max_cells);
 
   /// Tiles with a selected row.
   int64_t tile_count() const { return tile_count_; }

@@ -23,7 +23,7 @@ Selection Everything(const Shape& lengths) {
 
 TilePlan Plan(const Shape& lengths, const std::vector<ChunkedVariable>& variables,
               int64_t max_cells = 1'000) {
-  return TilePlan(lengths, variables, Everything(lengths), max_cells);
+  return TilePlan(lengths, variables, variables, Everything(lengths), max_cells);
 }
 
 TEST(TilePlan, IsTheChunkGridOfOneVariable) {
@@ -58,6 +58,19 @@ TEST(TilePlan, TakesAxesWithoutChunksWholeInnermostFirst) {
   EXPECT_TRUE(Plan({500, 4, 30}, {{{1, 2}, {2, 30}}}).SharesChunks({{1, 2}, {2, 30}}));
 }
 
+TEST(TilePlan, TakesAxesThatNoVariableHasFromTheTable) {
+  const Shape lengths{7, 6, 7};
+  const ChunkedVariable corner{{0, 1}, {2, 2}};
+  const std::vector<ChunkedVariable> of_table{corner, {{0, 1, 2}, {2, 2, 3}}};
+  const TilePlan all(lengths, of_table, of_table, Everything(lengths), 1'000);
+  const TilePlan some(lengths, std::span(of_table).first(1), of_table, Everything(lengths), 1'000);
+  const TilePlan none(lengths, {}, of_table, Everything(lengths), 1'000);
+  EXPECT_THAT(all.tile_shape(), ElementsAre(2, 2, 3));
+  EXPECT_EQ(some.tile_shape(), all.tile_shape());
+  EXPECT_EQ(none.tile_shape(), all.tile_shape());
+  EXPECT_TRUE(some.SharesChunks(corner));
+}
+
 TEST(TilePlan, OfATableWithoutAxesIsOneTile) {
   const TilePlan plan = Plan({}, {});
   EXPECT_EQ(plan.tile_count(), 1);
@@ -66,14 +79,15 @@ TEST(TilePlan, OfATableWithoutAxesIsOneTile) {
 
 TEST(TilePlan, OfAnEmptySelectionIsEmpty) {
   EXPECT_EQ(Plan({0, 5}, {{{0, 1}, {1, 5}}}).tile_count(), 0);
-  const TilePlan plan(Shape{4, 5}, {}, {AxisSelection::Of({}), AxisSelection::All(5)}, 10);
+  const TilePlan plan(Shape{4, 5}, {}, {}, {AxisSelection::Of({}), AxisSelection::All(5)}, 10);
   EXPECT_EQ(plan.tile_count(), 0);
 }
 
 TEST(TilePlan, IsConstantTimeForHugeTables) {
   const int64_t length = int64_t{1} << 62;
   Selection selection{AxisSelection::Of({{1, length - 1}})};
-  const TilePlan plan(Shape{length}, std::vector<ChunkedVariable>{{{0}, {1}}}, selection, 1'000);
+  const std::vector<ChunkedVariable> variables{{{0}, {1}}};
+  const TilePlan plan(Shape{length}, variables, variables, selection, 1'000);
   EXPECT_EQ(plan.tile_count(), length - 2);
   EXPECT_THAT(plan.TileBox(plan.tile_count() - 1), ElementsAre(Interval{length - 2, length - 1}));
 }
@@ -107,7 +121,7 @@ TEST(TilePlanProperty, TilesPartitionTheSelectedCells) {
     std::vector<ChunkedVariable> variables;
     for (int64_t v = random.Uniform(0, 3); v > 0; --v)
       variables.push_back({{0, 1}, {random.Uniform(1, 5), random.Uniform(1, 14)}});
-    const TilePlan plan(lengths, variables, selection, random.Uniform(1, 40));
+    const TilePlan plan(lengths, variables, variables, selection, random.Uniform(1, 40));
     std::multiset<std::pair<int64_t, int64_t>> got;
     for (int64_t tile = 0; tile < plan.tile_count(); ++tile) {
       const array::Box box = plan.TileBox(tile);

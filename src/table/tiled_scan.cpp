@@ -86,9 +86,8 @@ Result<std::unique_ptr<Scan>> MakeTiledScan(std::shared_ptr<const TableSource> s
   }
 
   auto state = std::make_shared<ScanState>();
-  state->plan = std::make_unique<TilePlan>(
-      lengths, variables.empty() ? of_table : std::span<const ChunkedVariable>(variables),
-      request.selection, options.max_tile_cells);
+  state->plan = std::make_unique<TilePlan>(lengths, variables, of_table, request.selection,
+                                           options.max_tile_cells);
   state->source = std::move(source);
   state->dataset = std::move(dataset);
   state->stored = std::move(stored);

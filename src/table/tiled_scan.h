@@ -31,8 +31,8 @@ struct TiledScanOptions {
 /// null if none is stored. `of_table` are all variables that the table can read.
 ///
 /// **Order.** Tiles in C order; rows of a tile in C order. Tiles follow the chunks of the requested
-/// variables; without any, those of the table, so that coordinates alone come in the order in which
-/// they come with values.
+/// variables, and those of the table along axes that none of them has: where all variables are
+/// chunked alike, rows come in one order whatever is requested.
 /// **Reads.** Boxes are narrowed to the selection. The filter's columns are read first, the others
 /// when a block of the tile has a row that passed.
 ///

@@ -537,28 +537,27 @@ TEST(TiledScanProperty, RowsAndTheirOrderEqualAPlainLoops) {
     const auto is_stored = [&](size_t column) {
       return table.table->columns()[column].kind == ColumnKind::kValues;
     };
-    // Without stored columns the order is that of the table's variables.
-    std::vector<size_t> tiled_by;
-    std::copy_if(columns.begin(), columns.end(), std::back_inserter(tiled_by), is_stored);
-    if (tiled_by.empty()) {
-      for (size_t column = 0; column < table.table->columns().size(); ++column) {
-        if (is_stored(column)) tiled_by.push_back(column);
-      }
-    }
-    std::vector<ChunkedVariable> stored;
-    for (const size_t column : tiled_by) {
+    const auto chunks_of = [&](size_t column) {
       const Column& info = table.table->columns()[column];
-      ChunkedVariable variable;
       const auto& values = table.variables.at(info.name);
+      ChunkedVariable variable;
       for (const std::string& dim : values.dims) {
         for (size_t axis = 0; axis < table.lengths.size(); ++axis) {
           if (table.table->axes()[axis].name == dim) variable.axes.push_back(axis);
         }
       }
       variable.chunk_shape = values.chunk_shape;
-      stored.push_back(std::move(variable));
+      return variable;
+    };
+    std::vector<ChunkedVariable> requested;
+    for (const size_t column : columns) {
+      if (is_stored(column)) requested.push_back(chunks_of(column));
     }
-    const TilePlan plan(table.lengths, stored, selection, options.max_tile_cells);
+    std::vector<ChunkedVariable> of_table;
+    for (size_t column = 0; column < table.table->columns().size(); ++column) {
+      if (is_stored(column)) of_table.push_back(chunks_of(column));
+    }
+    const TilePlan plan(table.lengths, requested, of_table, selection, options.max_tile_cells);
     ASSERT_EQ(got, ExpectedRows(table, columns, selection, plan.tile_shape(), passes))
         << "round " << round;
   }

@@ -15,7 +15,16 @@ sys.path[:0] = [str(HERE), str(HERE.parents[1] / "bench")]
 from colonnade_cli import find_program  # noqa: E402
 
 # The same seed makes the same stores and queries again: COLONNADE_SEED=… pytest …
-SEED = int(os.environ.get("COLONNADE_SEED") or np.random.SeedSequence().entropy % 2**32)
+# Without one, every run asks the same questions; --long draws a new seed, to find what no run has asked yet.
+FIXED_SEED = 20260101
+SEED = pytest.StashKey[int]()
+
+
+def chosen_seed(config) -> int:
+    named = os.environ.get("COLONNADE_SEED")
+    if named:
+        return int(named)
+    return np.random.SeedSequence().entropy % 2**32 if config.getoption("--long") else FIXED_SEED
 
 
 def pytest_addoption(parser):
@@ -23,8 +32,8 @@ def pytest_addoption(parser):
     parser.addoption("--data", default=None, help="where generated data sets are kept between runs")
 
 
-def pytest_report_header():
-    return [f"colonnade: {find_program() or 'NOT BUILT'}", f"COLONNADE_SEED={SEED}"]
+def pytest_report_header(config):
+    return [f"colonnade: {find_program() or 'NOT BUILT'}", f"COLONNADE_SEED={config.stash[SEED]}"]
 
 
 def pytest_collection_modifyitems(config, items):
@@ -39,12 +48,13 @@ def pytest_collection_modifyitems(config, items):
 
 
 def pytest_configure(config):
+    config.stash[SEED] = chosen_seed(config)
     config.addinivalue_line("markers", "long: needs gigabytes or minutes; only with --long")
 
 
 @pytest.fixture(scope="session")
-def seed() -> int:
-    return SEED
+def seed(request) -> int:
+    return request.config.stash[SEED]
 
 
 @pytest.fixture(scope="session")
