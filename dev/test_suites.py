@@ -187,6 +187,15 @@ def fuzz(options: argparse.Namespace) -> Tally:
     return ctest_only("fuzz", "-L", "fuzz", ASAN_OPTIONS="detect_stack_use_after_return=1")
 
 
+def soak(options: argparse.Namespace) -> Tally:
+    """Sessions under changing load for a while: what must not grow does not."""
+    if broken := build("dev", "session_soak"):
+        return broken
+    junit = RESULTS / "soak.xml"
+    return counted("soak", "build/dev/tests/soak/session_soak", f"--gtest_output=xml:{junit}", junit=junit,
+                   COLONNADE_SOAK_DATA=str(ROOT / "data"), COLONNADE_SOAK_SECONDS="600" if options.long else "60")
+
+
 def coverage(_options: argparse.Namespace) -> Tally:
     """Branch coverage of the unit tests, by folder, in build/coverage."""
     if broken := build("coverage"):
@@ -241,6 +250,7 @@ SUITES = [
     Suite(asan, "unit tests with AddressSanitizer and UndefinedBehaviorSanitizer", "usual"),
     Suite(tsan, "threads, with ThreadSanitizer", "usual"),
     Suite(fuzz, "hostile bytes: metadata, codecs, shard index", "usual"),
+    Suite(soak, "sessions under changing load: what must not grow does not", "usual"),
     Suite(coverage, "branch coverage of the unit tests", "long"),
     Suite(peers, "answers of the engines that bench/ compares with", "long"),
 ]

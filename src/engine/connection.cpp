@@ -126,7 +126,8 @@ class ResultImpl final : public QueryResult {
       const bool ok = result_->TryFetch(chunk, error);
       if (!ok || result_->HasError()) {
         finished_ = true;
-        return ToStatus(ok ? result_->GetErrorObject() : error);
+        // TryFetch fills `error` only from an exception.
+        return ToStatus(result_->HasError() ? result_->GetErrorObject() : error);
       }
       if (!chunk || chunk->size() == 0) {
         finished_ = true;

@@ -158,6 +158,29 @@ TEST_F(EngineTest, InterruptEndsAQueryWithCancelledAndTheConnectionGoesOn) {
   EXPECT_THAT(*Rows(*connection_, "SELECT 2"), ElementsAre("2"));
 }
 
+TEST_F(EngineTest, AnErrorInTheMiddleOfAResultKeepsItsKindAndText) {
+  std::vector<TextRow> rows;
+  ASSERT_OK_AND_ASSIGN(
+      const auto failing,
+      connection_->Query("SELECT CASE WHEN i < 900000 THEN i ELSE error('too many') END "
+                         "FROM range(1000000) t(i)"));
+  Result<bool> more = true;
+  while (more.ok() && *more) {
+    rows.clear();
+    more = failing->NextText(&rows);
+  }
+  EXPECT_THAT(more, StatusIs(StatusCode::kInvalidArgument, HasSubstr("too many")));
+}
+
+TEST_F(EngineTest, AResultInterruptedHalfReadEndsWithCancelled) {
+  ASSERT_OK_AND_ASSIGN(const auto result, connection_->Query("SELECT * FROM range(100000000)"));
+  std::vector<TextRow> rows;
+  ASSERT_OK(result->NextText(&rows));
+  connection_->Interrupt();
+  EXPECT_THAT(result->Drain(), StatusIs(StatusCode::kCancelled, "cancelled"));
+  EXPECT_THAT(*Rows(*connection_, "SELECT 2"), ElementsAre("2"));
+}
+
 TEST_F(EngineTest, AResultDroppedHalfReadStopsReading) {
   ASSERT_OK_AND_ASSIGN(auto result, connection_->Query("SELECT * FROM fake('grid')"));
   std::vector<TextRow> rows;

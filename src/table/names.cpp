@@ -29,8 +29,8 @@ std::vector<std::string> UniqueNames(std::vector<std::string> names,
   for (const auto& [folded, members] : groups) taken->insert(folded);
 
   for (std::vector<size_t>& members : clashes) {
-    std::stable_sort(members.begin(), members.end(),
-                     [&](size_t a, size_t b) { return names[a] < names[b]; });
+    std::sort(members.begin(), members.end(),
+              [&](size_t a, size_t b) { return std::tie(names[a], a) < std::tie(names[b], b); });
     size_t suffix = 1;
     for (const size_t member : members) {
       std::string candidate;

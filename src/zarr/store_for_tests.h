@@ -17,6 +17,21 @@
 
 namespace colonnade::zarr {
 
+/// A metadata document with one member replaced by JSON text.
+inline Json WithMember(Json document, const char* key, const char* value) {
+  document[key] = Json::parse(value);
+  return document;
+}
+
+/// A member that makes a metadata document unreadable, and what is said of it.
+struct BrokenMember {
+  const char* name;  // of the test
+  const char* key;
+  const char* value;  // JSON text
+  StatusCode code;
+  const char* message;  // a part of it
+};
+
 /// What a reading thread needs, with counters to look at.
 struct TestReader {
   explicit TestReader(array::ChunkCache* cache = nullptr, MemoryBudget& budget = UnlimitedMemory())

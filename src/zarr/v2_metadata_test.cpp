@@ -24,20 +24,10 @@ ArrayMetadata Parse(const Json& document, const Json& attributes = Json::object(
 }
 
 ArrayMetadata With(const char* key, const char* value) {
-  Json document = Document();
-  document[key] = Json::parse(value);
-  return Parse(document);
+  return Parse(WithMember(Document(), key, value));
 }
 
-struct Broken {
-  const char* name;
-  const char* key;
-  const char* value;
-  StatusCode code;
-  const char* message;
-};
-
-class V2Hostile : public ::testing::TestWithParam<Broken> {};
+class V2Hostile : public ::testing::TestWithParam<BrokenMember> {};
 
 TEST_P(V2Hostile, MakesTheArrayUnavailableAndSaysWhy) {
   const ArrayMetadata metadata = With(GetParam().key, GetParam().value);
@@ -48,27 +38,29 @@ TEST_P(V2Hostile, MakesTheArrayUnavailableAndSaysWhy) {
 INSTANTIATE_TEST_SUITE_P(
     Documents, V2Hostile,
     ::testing::Values(
-        Broken{"Format", "zarr_format", "3", kData, "zarr_format 3"},
-        Broken{"Shape", "shape", "[6, -4]", kData, "dimension 1: -4"},
-        Broken{"InexactFloat", "shape", "[6, 9007199254740993.0]", kData, "dimension 1"},
-        Broken{"Chunks", "chunks", "[2]", kData, "rank"},
-        Broken{"ZeroChunk", "chunks", "[2, 0]", kData, "dimension 1"},
-        Broken{"Order", "order", "\"K\"", kData, "order"},
-        Broken{"Separator", "dimension_separator", "\"-\"", kData, "dimension_separator"},
-        Broken{"NativeOrder", "dtype", "\"=i4\"", kData, "\"=i4\""},
-        Broken{"NoUnit", "dtype", "\"<M8\"", kData, "unit"},
-        Broken{"Complex", "dtype", "\"<c8\"", kNo, "\"<c8\""},
-        Broken{"Void", "dtype", "\"|V4\"", kNo, "\"|V4\""},
-        Broken{"Structured", "dtype", R"([["a","<i4"]])", kNo, "structured"},
-        Broken{"LongDouble", "dtype", "\"<f16\"", kNo, "\"<f16\""},
-        Broken{"HugeText", "dtype", "\"|S99999999999\"", kData, "width"},
-        Broken{"OverflowingText", "dtype", "\"<U4611686018427387905\"", kData, "width"},
-        Broken{"Object", "dtype", "\"|O\"", kData, "object codec"},
-        Broken{"Compressor", "compressor", R"({"id":"bz2"})", kNo, "codec \"bz2\""},
-        Broken{"CompressorWithoutId", "compressor", "{}", kData, "no id"},
-        Broken{"Filter", "filters", R"([{"id":"delta","dtype":"<i4"}])", kNo, "codec \"delta\""},
-        Broken{"FiltersNotAList", "filters", R"({"id":"delta"})", kData, "list"},
-        Broken{"TextFilterOfNumbers", "filters", R"([{"id":"vlen-utf8"}])", kData, "vlen-utf8"}),
+        BrokenMember{"Format", "zarr_format", "3", kData, "zarr_format 3"},
+        BrokenMember{"Shape", "shape", "[6, -4]", kData, "dimension 1: -4"},
+        BrokenMember{"InexactFloat", "shape", "[6, 9007199254740993.0]", kData, "dimension 1"},
+        BrokenMember{"Chunks", "chunks", "[2]", kData, "rank"},
+        BrokenMember{"ZeroChunk", "chunks", "[2, 0]", kData, "dimension 1"},
+        BrokenMember{"Order", "order", "\"K\"", kData, "order"},
+        BrokenMember{"Separator", "dimension_separator", "\"-\"", kData, "dimension_separator"},
+        BrokenMember{"NativeOrder", "dtype", "\"=i4\"", kData, "\"=i4\""},
+        BrokenMember{"NoUnit", "dtype", "\"<M8\"", kData, "unit"},
+        BrokenMember{"Complex", "dtype", "\"<c8\"", kNo, "\"<c8\""},
+        BrokenMember{"Void", "dtype", "\"|V4\"", kNo, "\"|V4\""},
+        BrokenMember{"Structured", "dtype", R"([["a","<i4"]])", kNo, "structured"},
+        BrokenMember{"LongDouble", "dtype", "\"<f16\"", kNo, "\"<f16\""},
+        BrokenMember{"HugeText", "dtype", "\"|S99999999999\"", kData, "width"},
+        BrokenMember{"OverflowingText", "dtype", "\"<U4611686018427387905\"", kData, "width"},
+        BrokenMember{"Object", "dtype", "\"|O\"", kData, "object codec"},
+        BrokenMember{"Compressor", "compressor", R"({"id":"bz2"})", kNo, "codec \"bz2\""},
+        BrokenMember{"CompressorWithoutId", "compressor", "{}", kData, "no id"},
+        BrokenMember{"Filter", "filters", R"([{"id":"delta","dtype":"<i4"}])", kNo,
+                     "codec \"delta\""},
+        BrokenMember{"FiltersNotAList", "filters", R"({"id":"delta"})", kData, "list"},
+        BrokenMember{"TextFilterOfNumbers", "filters", R"([{"id":"vlen-utf8"}])", kData,
+                     "vlen-utf8"}),
     [](const auto& broken) { return std::string(broken.param.name); });
 
 TEST(V2Metadata, RefusesPickledObjects) {

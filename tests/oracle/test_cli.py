@@ -18,6 +18,7 @@ from pathlib import Path
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
+import zarr
 
 from colonnade_cli import expect_failure, find_program, one_line, quoted, run, run_query
 from hostile_stores import huge_store
@@ -167,6 +168,21 @@ def on_a_terminal(*arguments, **environment) -> bytes:
     assert process.wait(10) in (0, 1, 2)
     os.close(master)
     return out
+
+
+def test_progress_is_shown_and_wiped_on_a_terminal(tmp_path):
+    # A million chunks that are nowhere: the fill value, at some microseconds each.
+    group = zarr.open_group(tmp_path / "wide.zarr", mode="w", zarr_format=3)
+    group.create_array("v", shape=(1_000_000, 2), chunks=(1, 2), dtype="f4", dimension_names=("t", "x"), fill_value=0)
+    seen = on_a_terminal("query", f"SELECT sum(a.v + r.x)::BIGINT AS s FROM {quoted(tmp_path / 'wide.zarr')} a, range(6) r(x)",
+                         "--threads=1")
+    lines = seen.decode().split("\r\x1b[K")
+    shown = [re.fullmatch(r"(?: *(\d+) %, (\d+) s left: )?(\d+) chunks, ([\d.]+) MB, ([\d.]+) MB/s", line)
+             for line in lines[1:-1] if line]
+    assert shown and all(shown), seen
+    chunks = [int(match[3]) for match in shown]
+    assert chunks == sorted(chunks) and chunks[-1] > 0
+    assert "chunks" not in lines[-1] and "30000000" in lines[-1], lines[-1]
 
 
 def test_no_color_is_obeyed_on_a_terminal(synthetic):
