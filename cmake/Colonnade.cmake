@@ -18,7 +18,6 @@ target_compile_options(colonnade_options INTERFACE
   -Wno-missing-field-initializers  # designated initializers leave out what has a default
   $<$<BOOL:${COLONNADE_WERROR}>:-Werror>)
 target_include_directories(colonnade_options INTERFACE "${PROJECT_SOURCE_DIR}/src")
-target_compile_definitions(colonnade_options INTERFACE COLONNADE_VERSION="${PROJECT_VERSION}")
 if(COLONNADE_SANITIZE)
   set(_sanitize -fsanitize=${COLONNADE_SANITIZE} -fno-omit-frame-pointer -fno-sanitize-recover=undefined)
   target_compile_options(colonnade_options INTERFACE ${_sanitize})

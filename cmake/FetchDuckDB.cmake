@@ -21,6 +21,25 @@ function(fetch_run)
   endif()
 endfunction()
 
+# Downloads a source distribution that is pinned as "name==version --hash=sha256:..." into a directory.
+# The first Python that has pip does it: the environment of an isolated build may have none.
+function(fetch_source_distribution directory requirement)
+  find_package(Python3 REQUIRED COMPONENTS Interpreter)
+  set(python "${Python3_EXECUTABLE}")
+  foreach(candidate IN ITEMS "${Python3_EXECUTABLE}" python3 /usr/bin/python3)
+    # -I: do not inherit an isolated build's Python path, in which pip may be missing.
+    execute_process(COMMAND "${candidate}" -I -m pip --version RESULT_VARIABLE code OUTPUT_QUIET ERROR_QUIET)
+    if(code EQUAL 0)
+      set(python "${candidate}")
+      break()
+    endif()
+  endforeach()
+  string(REGEX MATCH "^[^=]+" name "${requirement}")
+  file(WRITE "${directory}/requirements.txt" "${requirement}\n")
+  fetch_run("${python}" -I -m pip download --quiet --require-hashes --no-deps --no-binary "${name}"
+              --dest "${directory}" --requirement "${directory}/requirements.txt")
+endfunction()
+
 function(_duckdb_fetch_library directory)
   if(CMAKE_SYSTEM_PROCESSOR MATCHES "^(x86_64|AMD64)$")
     set(platform x64)
@@ -52,13 +71,8 @@ function(_duckdb_fetch_library directory)
 endfunction()
 
 function(_duckdb_fetch_headers directory)
-  find_package(Python3 REQUIRED COMPONENTS Interpreter)
   message(STATUS "Fetching DuckDB ${DUCKDB_VERSION} headers (pip)")
-  file(WRITE "${directory}/pip/requirements.txt"
-       "duckdb==${DUCKDB_VERSION} --hash=sha256:${DUCKDB_SHA256_headers}\n")
-  # -I: do not inherit an isolated build's Python path, in which pip may be missing.
-  fetch_run("${Python3_EXECUTABLE}" -I -m pip download --quiet --require-hashes --no-deps --no-binary duckdb
-              --dest "${directory}/pip" --requirement "${directory}/pip/requirements.txt")
+  fetch_source_distribution("${directory}/pip" "duckdb==${DUCKDB_VERSION} --hash=sha256:${DUCKDB_SHA256_headers}")
   file(ARCHIVE_EXTRACT INPUT "${directory}/pip/duckdb-${DUCKDB_VERSION}.tar.gz" DESTINATION "${directory}/pip"
        PATTERNS "duckdb-${DUCKDB_VERSION}/external/duckdb/src/include/*" "duckdb-${DUCKDB_VERSION}/external/duckdb/LICENSE")
   file(RENAME "${directory}/pip/duckdb-${DUCKDB_VERSION}/external/duckdb/src/include" "${directory}/include")
@@ -68,6 +82,17 @@ endfunction()
 if(DUCKDB_ROOT)
   find_library(_duckdb_library NAMES duckdb colonnade_duckdb-${DUCKDB_VERSION} PATHS "${DUCKDB_ROOT}/lib" NO_DEFAULT_PATH REQUIRED NO_CACHE)
   set(_duckdb_include "${DUCKDB_ROOT}/include")
+  if(COLONNADE_PYTHON AND CMAKE_SYSTEM_NAME STREQUAL "Linux")
+    # The Python package carries the library with it, into processes that may have another libduckdb.so.
+    find_program(PATCHELF patchelf REQUIRED)
+    set(_copy "${PROJECT_BINARY_DIR}/duckdb/${_library}")
+    if("${_duckdb_library}" IS_NEWER_THAN "${_copy}")
+      file(MAKE_DIRECTORY "${PROJECT_BINARY_DIR}/duckdb")
+      file(COPY_FILE "${_duckdb_library}" "${_copy}")
+      fetch_run("${PATCHELF}" --set-soname "${_library}" "${_copy}")
+    endif()
+    set(_duckdb_library "${_copy}")
+  endif()
 else()
   set(_directory "${DUCKDB_CACHE}/duckdb-${DUCKDB_VERSION}")
   set(_duckdb_library "${_directory}/lib/${_library}")

@@ -8,12 +8,8 @@ set(_directory "${DUCKDB_CACHE}/nanoarrow-${NANOARROW_VERSION}")
 set(_nanoarrow "${_directory}/include/nanoarrow")
 file(LOCK "${DUCKDB_CACHE}" DIRECTORY GUARD FILE TIMEOUT 600)
 if(NOT EXISTS "${_nanoarrow}/nanoarrow.h")
-  find_package(Python3 REQUIRED COMPONENTS Interpreter)
   message(STATUS "Fetching nanoarrow ${NANOARROW_VERSION} sources (pip)")
-  file(WRITE "${_directory}/pip/requirements.txt"
-       "nanoarrow==${NANOARROW_VERSION} --hash=sha256:${NANOARROW_SHA256}\n")
-  fetch_run("${Python3_EXECUTABLE}" -I -m pip download --quiet --require-hashes --no-deps --no-binary nanoarrow
-            --dest "${_directory}/pip" --requirement "${_directory}/pip/requirements.txt")
+  fetch_source_distribution("${_directory}/pip" "nanoarrow==${NANOARROW_VERSION} --hash=sha256:${NANOARROW_SHA256}")
   set(_sources "nanoarrow-${NANOARROW_VERSION}/subprojects/arrow-nanoarrow/src/nanoarrow")
   file(ARCHIVE_EXTRACT INPUT "${_directory}/pip/nanoarrow-${NANOARROW_VERSION}.tar.gz" DESTINATION "${_directory}/pip"
        PATTERNS "${_sources}/common/*.c" "${_sources}/common/*.h" "${_sources}/nanoarrow.h"

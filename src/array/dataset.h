@@ -27,6 +27,10 @@ struct Variable {
   Shape shape;
   Shape chunk_shape;  // natural block: the smallest box that is cheap to read alone; all > 0, same
                       // rank
+  /// Where the chunks along a dimension differ in extent (Dask): the first position of each and,
+  /// last, the dimension's length, ascending; `chunk_shape` then has the largest. One entry per
+  /// dimension, empty where they are equal; no entries if they are along all.
+  std::vector<std::vector<int64_t>> chunk_bounds = {};
   ElementType type;
   cf::DecodePlan plan;
   Json attributes = Json::object();

@@ -50,6 +50,7 @@ struct StreamState {
   std::unique_ptr<BatchSource> source;
   int error = 0;        // of the first failure
   std::string message;  // its text, kept because callers hold the pointer
+  Status failure;       // what C++ readers of the stream get instead (FailureOf)
   bool finished = false;
 
   // Keeps the first failure and says it again from then on. No exception may reach C.
@@ -57,9 +58,9 @@ struct StreamState {
   int Guard(Body&& body) noexcept {
     if (error == 0) {
       try {
-        const Status status = body();
-        error = ErrnoOf(status.code());
-        if (!status.ok()) message = status.ToString();
+        failure = body();
+        error = ErrnoOf(failure.code());
+        if (!failure.ok()) message = failure.ToString();
       } catch (const std::bad_alloc&) {
         error = ENOMEM;
       } catch (const std::exception&) {
@@ -116,12 +117,7 @@ class MemorySource final : public BatchSource {
   MemorySource(Schema schema, std::vector<Array> batches)
       : schema_(std::move(schema)), batches_(std::move(batches)) {}
 
-  Result<Schema> GetSchema() override {
-    Schema copy;
-    if (ArrowSchemaDeepCopy(schema_.get(), copy.out()) != NANOARROW_OK)
-      return LimitExceeded("out of memory copying a schema");
-    return copy;
-  }
+  Result<Schema> GetSchema() override { return CopySchema(*schema_.get()); }
 
   Result<std::optional<Array>> Next() override {
     if (next_ == batches_.size()) return std::optional<Array>();
@@ -135,6 +131,8 @@ class MemorySource final : public BatchSource {
 };
 
 Status FailureOf(ArrowArrayStream* stream, int error) {
+  // A stream made here kept more than errno and text can say.
+  if (stream->release == &Release && !StateOf(stream).failure.ok()) return StateOf(stream).failure;
   const char* text = stream->get_last_error != nullptr ? stream->get_last_error(stream) : nullptr;
   return Status(CodeOf(error), text != nullptr && *text != '\0'
                                    ? std::string(text)
@@ -142,6 +140,13 @@ Status FailureOf(ArrowArrayStream* stream, int error) {
 }
 
 }  // namespace
+
+Result<Schema> CopySchema(const ArrowSchema& schema) {
+  Schema copy;
+  if (ArrowSchemaDeepCopy(&schema, copy.out()) != NANOARROW_OK)
+    return LimitExceeded("out of memory copying a schema");
+  return copy;
+}
 
 ArrayStream MakeStream(std::unique_ptr<BatchSource> source) {
   auto state = std::make_unique<StreamState>();

@@ -11,6 +11,10 @@
 
 namespace colonnade::arrow {
 
+/// A deep copy.
+/// \error LimitExceeded if memory runs out.
+Result<Schema> CopySchema(const ArrowSchema& schema);
+
 /// Where the record batches of a stream come from. Used from one thread at a time.
 class BatchSource {
  public:

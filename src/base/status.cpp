@@ -27,7 +27,7 @@ std::string_view StatusCodeName(StatusCode code) {
 }
 
 Status::Status(StatusCode code, std::string message, Recovery recovery)
-    : failure_(std::make_unique<Failure>(Failure{code, recovery, std::move(message)})) {
+    : failure_(std::make_unique<Failure>(Failure{code, recovery, std::move(message), 0})) {
   assert(code != StatusCode::kOk);
   if (code == StatusCode::kOk) failure_->code = StatusCode::kInternal;
 }
@@ -57,6 +57,11 @@ Status Status::WithContext(std::string_view context) && {
 
 Status Status::WithContext(std::string_view context) const& {
   return Status(*this).WithContext(context);
+}
+
+Status Status::WithCause(uint64_t cause) && {
+  if (!ok()) failure_->cause = cause;
+  return std::move(*this);
 }
 
 std::ostream& operator<<(std::ostream& out, const Status& status) {

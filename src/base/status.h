@@ -67,18 +67,24 @@ class [[nodiscard]] Status {
   Recovery recovery() const { return ok() ? Recovery::kNone : failure_->recovery; }
   /// The message without the code; empty when OK.
   std::string_view message() const { return ok() ? std::string_view() : failure_->message; }
+  /// A number that whoever made the failure gave it, 0 if none: code that calls out to a foreign
+  /// language finds that language's own exception by it again.
+  uint64_t cause() const { return ok() ? 0 : failure_->cause; }
   /// "InvalidData: message", or "OK".
   std::string ToString() const;
 
   /// The same failure with `context` and ": " before its message; OK stays OK.
   Status WithContext(std::string_view context) &&;
   Status WithContext(std::string_view context) const&;
+  /// The same failure with a cause; OK stays OK.
+  Status WithCause(uint64_t cause) &&;
 
  private:
   struct Failure {
     StatusCode code;
     Recovery recovery;
     std::string message;
+    uint64_t cause = 0;
   };
   std::unique_ptr<Failure> failure_;
 };

@@ -7,6 +7,7 @@ namespace colonnade::engine {
 namespace {
 
 constexpr const char* kCodeKey = "colonnade_code";
+constexpr const char* kCauseKey = "colonnade_cause";
 
 duckdb::ExceptionType ExceptionTypeOf(StatusCode code) {
   switch (code) {
@@ -72,7 +73,8 @@ std::string OneLine(const std::string& text) {
 
 void Throw(const Status& status) {
   const std::unordered_map<std::string, std::string> extra = {
-      {kCodeKey, std::to_string(static_cast<int>(status.code()))}};
+      {kCodeKey, std::to_string(static_cast<int>(status.code()))},
+      {kCauseKey, std::to_string(status.cause())}};
   throw duckdb::Exception(extra, ExceptionTypeOf(status.code()), std::string(status.message()));
 }
 
@@ -85,9 +87,12 @@ Status ToStatus(const duckdb::ErrorData& error) {
       code = static_cast<StatusCode>(number);
     }
   }
+  uint64_t cause = 0;
+  if (const auto found = extra.find(kCauseKey); found != extra.end())
+    cause = std::strtoull(found->second.c_str(), nullptr, 10);
   std::string message = OneLine(error.RawMessage());
-  if (code == StatusCode::kCancelled) message = "cancelled";
-  return Status(code, std::move(message));
+  if (code == StatusCode::kCancelled && cause == 0) message = "cancelled";
+  return Status(code, std::move(message)).WithCause(cause);
 }
 
 Status CurrentExceptionStatus() {

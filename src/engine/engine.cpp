@@ -8,7 +8,9 @@
 #include "engine/duckdb_headers.h"
 #include "engine/duckdb_status.h"
 #include "engine/metadata_answers.h"
+#include "engine/named_tables.h"
 #include "engine/source_functions.h"
+#include "engine/stream_scan.h"
 
 namespace colonnade::engine {
 namespace {
@@ -78,9 +80,11 @@ Result<std::unique_ptr<Engine>> Engine::Open(const EngineOptions& options, Sourc
     RegisterNames(config, resources);
     RegisterCatalogTypes(config, resources);
     RegisterMetadataAnswers(config);
+    RegisterStreamLimits(config);
     auto database = std::make_shared<Database>(resources, config);
     database->database.GetFileSystem().RegisterSubSystem(MakeDescriptorFiles());
     RegisterSourceFunctions(*database->database.instance, resources);
+    RegisterNamedTables(*database->database.instance, resources);
     return std::unique_ptr<Engine>(std::make_unique<EngineImpl>(std::move(database)));
   } catch (const std::exception&) {
     return CurrentExceptionStatus();

@@ -12,11 +12,13 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <variant>
 #include <vector>
 
 #include "base/status.h"
 #include "engine/query_result.h"
+#include "table/stream_table.h"
 #include "table/table_source.h"
 
 namespace colonnade::engine {
@@ -58,6 +60,39 @@ struct Sources {
   std::function<std::optional<std::string>(std::string_view text)> resolve;
 };
 
+/// A value for a parameter of a statement.
+struct Parameter {
+  std::variant<std::monostate, bool, int64_t, double, std::string> value;  // monostate: NULL
+  /// SQL type to cast the value to, e.g. "TIMESTAMP" or "DECIMAL(10,2)"; empty: BOOLEAN, BIGINT,
+  /// DOUBLE, VARCHAR by the value. "BLOB" takes the bytes as they are.
+  std::string type;
+};
+
+/// `?` and `$1` by position, `$name` by name (without the dollar). Not both.
+struct Parameters {
+  std::vector<Parameter> positional;
+  std::map<std::string, Parameter> named;
+};
+
+/// One statement of a text.
+struct StatementText {
+  std::string sql;
+  /// True for what only reads and gives rows: SELECT, and what SQL makes of it (WITH, FROM, VALUES,
+  /// DESCRIBE, SHOW, SUMMARIZE).
+  bool is_query = false;
+  size_t parameter_count = 0;
+};
+
+/// A table that is given as an object: one of the two.
+struct TableObject {
+  std::shared_ptr<const table::TableSource> source;
+  std::shared_ptr<const table::StreamTable> stream;
+};
+
+/// Finds a table by a name that the engine does not know: nothing if there is none of that name.
+/// Called by the thread that plans a statement.
+using TableFinder = std::function<Result<std::optional<TableObject>>(const std::string& name)>;
+
 struct EngineOptions {
   std::optional<int> threads;               // default: all
   std::optional<std::string> memory_limit;  // "4GB"; default: 80 % of the machine
@@ -88,25 +123,55 @@ class Connection {
  public:
   virtual ~Connection() = default;
 
+  /// Another connection that sees what this one sees: a copy of its settings, variables and search
+  /// path, the same temporary tables, the same finder. Transactions are not shared.
+  virtual Result<std::unique_ptr<Connection>> Fork() = 0;
+
+  virtual void SetTableFinder(TableFinder finder) = 0;
+
+  /// Called by the thread that runs statements or pulls rows, between pieces of work and at least
+  /// every 50 ms while it waits; if it returns an error, the statement ends with that error.
+  virtual void SetPoll(std::function<Status()> poll) = 0;
+
+  /// Splits a text into its statements.
+  ///
+  /// \error InvalidArgument if it does not parse or has no statement.
+  virtual Result<std::vector<StatementText>> Split(const std::string& sql) = 0;
+
+  /// The columns that a query will have. Plans and runs nothing.
+  virtual Result<std::vector<ResultColumn>> Describe(const std::string& sql,
+                                                     const Parameters& parameters) = 0;
+
+  /// True between BEGIN and COMMIT or ROLLBACK.
+  virtual bool in_transaction() const = 0;
+
   /// Runs all statements of `sql` but the last to their end, then starts the last, whose rows are
   /// pulled. A result must be finished or dropped before the next call.
   ///
   /// \error InvalidArgument for SQL that does not parse, bind or is empty; what the sources say
   /// otherwise.
-  virtual Result<std::unique_ptr<QueryResult>> Query(const std::string& sql) = 0;
+  virtual Result<std::unique_ptr<QueryResult>> Query(const std::string& sql,
+                                                     const Parameters& parameters = {}) = 0;
+
+  /// As Query, with all rows of the last statement in memory (spilled if need be) before it
+  /// returns, so that the connection is free again.
+  virtual Result<std::unique_ptr<QueryResult>> QueryAll(const std::string& sql,
+                                                        const Parameters& parameters = {}) = 0;
 
   /// As Query, and writes the rows of the last statement to a file. The file appears under its name
   /// only when it is complete and on disk; a device or pipe is written directly. Returns the number
   /// of rows.
   virtual Result<uint64_t> QueryToFile(const std::string& sql, FileFormat format,
-                                       const std::string& path) = 0;
+                                       const std::string& path,
+                                       const Parameters& parameters = {}) = 0;
 
   /// As QueryToFile, to an open descriptor (borrowed).
   virtual Result<uint64_t> QueryToDescriptor(const std::string& sql, FileFormat format,
                                              int descriptor) = 0;
 
   /// The plan of the last statement as text, after running all others.
-  virtual Result<std::string> Explain(const std::string& sql) = 0;
+  virtual Result<std::string> Explain(const std::string& sql,
+                                      const Parameters& parameters = {}) = 0;
 
   /// Makes the running statement fail with Cancelled soon. Thread-safe; no effect when none runs.
   virtual void Interrupt() noexcept = 0;

@@ -3,11 +3,13 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
 
-#include "arrow/c_abi.h"
+#include "arrow/owners.h"
 #include "base/status.h"
 
 namespace colonnade::engine {
@@ -28,6 +30,9 @@ class QueryResult {
 
   virtual const std::vector<ResultColumn>& columns() const = 0;
 
+  /// False for statements that give nothing, not even a count: CREATE, SET, ATTACH.
+  virtual bool gives_rows() const = 0;
+
   /// Appends up to one batch of rows as text. Returns false at the end.
   ///
   /// \error what the statement raises while it runs; Cancelled after Interrupt().
@@ -36,9 +41,18 @@ class QueryResult {
   /// Pulls and drops all remaining rows; returns how many.
   virtual Result<uint64_t> Drain() = 0;
 
-  /// Moves the remaining rows into an Arrow C stream (out; the caller releases it). The result is
-  /// empty afterwards. Batches have about `batch_rows` rows.
-  virtual Status ExportStream(uint64_t batch_rows, ArrowArrayStream* out) = 0;
+  /// The Arrow schema of the rows: a struct with one child per column.
+  virtual Result<arrow::Schema> Schema() = 0;
+
+  /// The next record batch of about `batch_rows` rows, or a released array at the end.
+  ///
+  /// \error as NextText.
+  virtual Result<arrow::Array> NextBatch(uint64_t batch_rows) = 0;
 };
+
+/// The remaining rows as an Arrow C stream; failures as arrow::MakeStream says. `on_error`, if set,
+/// is told them too, on the thread that pulls.
+Result<arrow::ArrayStream> MakeArrayStream(std::unique_ptr<QueryResult> result, uint64_t batch_rows,
+                                           std::function<void(const Status&)> on_error = nullptr);
 
 }  // namespace colonnade::engine

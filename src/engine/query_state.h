@@ -3,7 +3,9 @@
 #pragma once
 
 #include <atomic>
+#include <map>
 #include <memory>
+#include <string>
 
 #include "array/dataset.h"
 #include "base/cancel.h"
@@ -74,6 +76,13 @@ class QueryState final : public duckdb::ClientContextState {
     return {&cancel_, &memory_, &counters_.coordinates};
   }
   QueryCounters& counters() { return counters_; }
+
+  void QueryEnd() override { found_tables.clear(); }
+
+  /// Tables by names that the engine does not know; may be empty.
+  TableFinder find_table;
+  /// What find_table found for the statement that is being planned, by name.
+  std::map<std::string, TableObject> found_tables;
 
  private:
   InterruptToken cancel_;

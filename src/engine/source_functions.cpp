@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "engine/duckdb_status.h"
+#include "engine/named_tables.h"
 #include "engine/source_arguments.h"
 #include "engine/table_scan.h"
 
@@ -28,19 +29,7 @@ duckdb::unique_ptr<duckdb::FunctionData> Bind(duckdb::ClientContext& context,
         SetOption(info.function.options, name, value, &arguments).WithContext(info.function.name));
   }
   auto source = ValueOrThrow(info.function.open(arguments));
-  auto bind = duckdb::make_uniq<ScanBindData>(info.resources, std::move(source));
-  for (const size_t column : bind->visible) {
-    types.push_back(TypeOf(bind->source->columns()[column].type));
-    names.push_back(bind->source->columns()[column].name);
-  }
-  if (!PushdownEnabled(context)) {
-    const auto plain = MakeScanFunction(input.table_function.name, false);
-    input.table_function.filter_pushdown = plain.filter_pushdown;
-    input.table_function.filter_prune = plain.filter_prune;
-    input.table_function.pushdown_complex_filter = plain.pushdown_complex_filter;
-    input.table_function.pushdown_expression = plain.pushdown_expression;
-  }
-  return bind;
+  return BindScan(context, input, info.resources, std::move(source), types, names);
 }
 
 struct NameData final : duckdb::ReplacementScanData {
@@ -48,10 +37,13 @@ struct NameData final : duckdb::ReplacementScanData {
 };
 
 duckdb::unique_ptr<duckdb::TableRef> ReplaceName(
-    duckdb::ClientContext&, duckdb::ReplacementScanInput& input,
+    duckdb::ClientContext& context, duckdb::ReplacementScanInput& input,
     duckdb::optional_ptr<duckdb::ReplacementScanData> data) {
+  EngineResources& resources = *data->Cast<NameData>().resources;
+  if (auto table = ReplaceWithNamedTable(context, input, resources)) return table;
+  if (!resources.sources.resolve) return nullptr;
   const std::string name = duckdb::ReplacementScan::GetFullPath(input);
-  const auto function = data->Cast<NameData>().resources->sources.resolve(name);
+  const auto function = resources.sources.resolve(name);
   if (!function) return nullptr;
   auto reference = duckdb::make_uniq<duckdb::TableFunctionRef>();
   duckdb::vector<duckdb::unique_ptr<duckdb::ParsedExpression>> arguments;
@@ -64,7 +56,6 @@ duckdb::unique_ptr<duckdb::TableRef> ReplaceName(
 }  // namespace
 
 void RegisterNames(duckdb::DBConfig& config, const std::shared_ptr<EngineResources>& resources) {
-  if (!resources->sources.resolve) return;
   auto data = duckdb::make_uniq<NameData>();
   data->resources = resources;
   config.replacement_scans.insert(config.replacement_scans.begin(),

@@ -539,6 +539,27 @@ duckdb::TableFunction MakeScanFunction(const std::string& name, bool pushdown) {
   return function;
 }
 
+duckdb::unique_ptr<duckdb::FunctionData> BindScan(duckdb::ClientContext& context,
+                                                  duckdb::TableFunctionBindInput& input,
+                                                  std::shared_ptr<EngineResources> resources,
+                                                  std::shared_ptr<const table::TableSource> source,
+                                                  duckdb::vector<duckdb::LogicalType>& types,
+                                                  duckdb::vector<duckdb::string>& names) {
+  auto bind = duckdb::make_uniq<ScanBindData>(std::move(resources), std::move(source));
+  for (const size_t column : bind->visible) {
+    types.push_back(TypeOf(bind->source->columns()[column].type));
+    names.push_back(bind->source->columns()[column].name);
+  }
+  if (!PushdownEnabled(context)) {
+    const auto plain = MakeScanFunction(input.table_function.name, false);
+    input.table_function.filter_pushdown = plain.filter_pushdown;
+    input.table_function.filter_prune = plain.filter_prune;
+    input.table_function.pushdown_complex_filter = plain.pushdown_complex_filter;
+    input.table_function.pushdown_expression = plain.pushdown_expression;
+  }
+  return bind;
+}
+
 duckdb::virtual_column_map_t VirtualColumns(const table::TableSource& source) {
   duckdb::virtual_column_map_t columns;
   // Row-count-only scans ask for this one, so that they read no real column.

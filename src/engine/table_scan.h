@@ -52,6 +52,15 @@ duckdb::LogicalType TypeOf(array::ValueType type);
 /// The scan function; `pushdown` off leaves every predicate to the engine's row filters.
 duckdb::TableFunction MakeScanFunction(const std::string& name, bool pushdown);
 
+/// Binds a scan of `source`: fills the types and names of its visible columns, and leaves pushdown
+/// out if it is switched off.
+duckdb::unique_ptr<duckdb::FunctionData> BindScan(duckdb::ClientContext& context,
+                                                  duckdb::TableFunctionBindInput& input,
+                                                  std::shared_ptr<EngineResources> resources,
+                                                  std::shared_ptr<const table::TableSource> source,
+                                                  duckdb::vector<duckdb::LogicalType>& types,
+                                                  duckdb::vector<duckdb::string>& names);
+
 /// Hidden columns of a source as virtual columns.
 duckdb::virtual_column_map_t VirtualColumns(const table::TableSource& source);
 

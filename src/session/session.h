@@ -1,14 +1,19 @@
 // Session: the only place that knows what is in the program. It wires stores and Zarr into the
-// engine.
+// engine, and makes several connections look like one.
 
 #pragma once
 
+#include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
+#include <vector>
 
 #include "base/status.h"
 #include "engine/engine.h"
+#include "table/table_source.h"
 
 namespace colonnade::session {
 
@@ -32,5 +37,89 @@ struct SessionOptions {
 ///
 /// \error what engine::Engine::Open says.
 Result<std::unique_ptr<engine::Engine>> Open(const SessionOptions& options);
+
+/// A text to run, with what it may refer to.
+struct Call {
+  std::string sql;
+  engine::Parameters parameters;
+  /// Finds tables of this call alone, before the session's; may be empty.
+  engine::TableFinder find_table;
+  /// See engine::Connection::SetPoll; may be empty.
+  std::function<Status()> poll;
+};
+
+/// A query that has been checked but not run. Run it any number of times with Session::Query.
+struct Query {
+  std::string sql;
+  std::vector<engine::ResultColumn> columns;
+};
+
+/// What became of a text: its last statement is a query to be run, or has been run.
+struct Outcome {
+  std::optional<Query> query;
+  std::unique_ptr<engine::QueryResult> rows;  // of a last statement that is no query; may be empty
+};
+
+/// A table that FROM can name.
+struct TableName {
+  std::string catalog;  // "memory", "temp", or the name it is attached as; empty if registered
+  std::string schema;   // empty if registered
+  std::string name;
+};
+
+/// One user's engine, settings, temporary tables and registered tables.
+///
+/// **Statements** run one at a time, each to its end, on one connection that lives as long as the
+/// session. **Queries** run on connections of their own, which see the settings, search path,
+/// variables, temporary and registered tables of the moment they start, and any number of them at
+/// once. **Transactions**: between BEGIN and COMMIT or ROLLBACK, queries run on the first
+/// connection too, and so see what the transaction wrote; their rows are read to the end before
+/// Query returns.
+///
+/// Thread-safe. Results keep what they need of it alive.
+class Session : public std::enable_shared_from_this<Session> {
+ public:
+  /// \error as session::Open
+  static Result<std::shared_ptr<Session>> Open(const SessionOptions& options);
+  ~Session();
+
+  /// Runs every statement of `call.sql`, but a last one that is a query. Parameters go to the
+  /// statements that have some.
+  ///
+  /// \error the first statement's that fails; those after it are not run.
+  Result<Outcome> Run(const Call& call);
+
+  /// Starts one query. \pre call.sql is one query (Query::sql)
+  Result<std::unique_ptr<engine::QueryResult>> Start(const Call& call);
+
+  /// Runs one query into a file; see engine::Connection::QueryToFile.
+  Result<uint64_t> WriteFile(const Call& call, engine::FileFormat format, const std::string& path);
+
+  /// The plan of one query.
+  Result<std::string> Explain(const Call& call);
+
+  /// Makes an object a table of that name, replacing one that was registered under it. Nothing is
+  /// read. Tables and views made by SQL come before it.
+  ///
+  /// \error InvalidArgument for an empty name; AlreadyExists if a catalog is registered as `name`.
+  Status Register(const std::string& name, engine::TableObject table);
+
+  /// As Register, for an object that is several tables: `name.table`.
+  Status RegisterCatalog(const std::string& name, std::shared_ptr<const table::Catalog> catalog);
+
+  /// \error NotFound, with the nearest name.
+  Status Unregister(const std::string& name);
+
+  /// All tables and views, sorted by catalog, schema and name.
+  Result<std::vector<TableName>> Tables();
+
+  /// Ends everything that runs with Cancelled.
+  void Interrupt() noexcept;
+
+ private:
+  struct State;
+  explicit Session(std::unique_ptr<State> state);
+  std::unique_ptr<State> state_;
+};
 
 }  // namespace colonnade::session

@@ -22,8 +22,8 @@ class GridTable final : public TableSource, public std::enable_shared_from_this<
     }
     for (size_t i = 0; i < columns_.size(); ++i) {
       if (columns_[i].kind != ColumnKind::kValues || !columns_[i].unavailable.ok()) continue;
-      chunked_.push_back(
-          {sources_[i].axes, dataset_->variables()[sources_[i].variable].chunk_shape});
+      const array::Variable& variable = dataset_->variables()[sources_[i].variable];
+      chunked_.push_back({sources_[i].axes, variable.chunk_shape, &variable.chunk_bounds});
     }
     for (const Axis& axis : axes_) {
       auto positions = std::make_shared<AxisValues>();

@@ -72,13 +72,38 @@ array::Shape TileShape(std::span<const int64_t> lengths, std::span<const Chunked
   return tile;
 }
 
+// The bounds of the tiles along an axis if they are not equal: those of the chunks, if all
+// variables agree.
+std::vector<int64_t> TileBounds(size_t axis, int64_t extent,
+                                std::span<const ChunkedVariable> variables) {
+  std::span<const int64_t> common;
+  for (const ChunkedVariable& variable : variables) {
+    for (size_t dim = 0; dim < variable.axes.size(); ++dim) {
+      if (variable.axes[dim] != axis) continue;
+      const std::span<const int64_t> bounds = variable.BoundsOf(dim);
+      if (bounds.empty() || variable.chunk_shape[dim] != extent) return {};
+      if (!common.empty() && !std::ranges::equal(bounds, common)) return {};
+      common = bounds;
+    }
+  }
+  return {common.begin(), common.end()};
+}
+
+// Index of the tile that holds a position.
+int64_t TileAt(int64_t position, int64_t extent, const std::vector<int64_t>& bounds) {
+  if (bounds.empty()) return position / extent;
+  return std::upper_bound(bounds.begin(), bounds.end(), position) - bounds.begin() - 1;
+}
+
 // Indices of the tiles that hold a selected position: one interval per run of positions, so that
 // 10^12 tiles cost as much as one.
-AxisSelection TilesOf(const AxisSelection& positions, int64_t extent) {
+AxisSelection TilesOf(const AxisSelection& positions, int64_t extent,
+                      const std::vector<int64_t>& bounds) {
   std::vector<array::Interval> runs;
   runs.reserve(positions.runs().size());
   for (const array::Interval& run : positions.runs()) {
-    array::Interval tiles{run.begin / extent, (run.end - 1) / extent + 1};
+    array::Interval tiles{TileAt(run.begin, extent, bounds),
+                          TileAt(run.end - 1, extent, bounds) + 1};
     if (!runs.empty() && tiles.begin < runs.back().end) tiles.begin = runs.back().end;
     if (tiles.begin < tiles.end) runs.push_back(tiles);
   }
@@ -87,6 +112,11 @@ AxisSelection TilesOf(const AxisSelection& positions, int64_t extent) {
 
 }  // namespace
 
+std::span<const int64_t> ChunkedVariable::BoundsOf(size_t dim) const {
+  if (chunk_bounds == nullptr || dim >= chunk_bounds->size()) return {};
+  return (*chunk_bounds)[dim];
+}
+
 TilePlan::TilePlan(std::span<const int64_t> lengths, std::span<const ChunkedVariable> variables,
                    std::span<const ChunkedVariable> of_table, const Selection& selection,
                    int64_t max_cells)
@@ -94,8 +124,13 @@ TilePlan::TilePlan(std::span<const int64_t> lengths, std::span<const ChunkedVari
       tile_shape_(TileShape(lengths, variables, of_table, std::max<int64_t>(1, max_cells))) {
   assert(selection.size() == lengths.size());
   tiles_.reserve(lengths.size());
-  for (size_t axis = 0; axis < lengths.size(); ++axis)
-    tiles_.push_back(TilesOf(selection[axis], tile_shape_[axis]));
+  for (size_t axis = 0; axis < lengths.size(); ++axis) {
+    const bool is_read = std::ranges::any_of(variables, [axis](const ChunkedVariable& variable) {
+      return std::ranges::find(variable.axes, axis) != variable.axes.end();
+    });
+    bounds_.push_back(TileBounds(axis, tile_shape_[axis], is_read ? variables : of_table));
+    tiles_.push_back(TilesOf(selection[axis], tile_shape_[axis], bounds_[axis]));
+  }
   tile_count_ = RowCount(tiles_);
 }
 
@@ -105,6 +140,11 @@ array::Box TilePlan::TileBox(int64_t tile) const {
   for (size_t axis = lengths_.size(); axis-- > 0;) {
     const int64_t index = tiles_[axis].PositionAt(tile % tiles_[axis].count());
     tile /= tiles_[axis].count();
+    if (const std::vector<int64_t>& bounds = bounds_[axis]; !bounds.empty()) {
+      const auto i = static_cast<size_t>(index);
+      box[axis] = {bounds[i], bounds[i + 1]};
+      continue;
+    }
     const int64_t begin = index * tile_shape_[axis];
     box[axis] = {begin, begin + std::min(tile_shape_[axis], lengths_[axis] - begin)};
   }
@@ -116,7 +156,9 @@ bool TilePlan::SharesChunks(const ChunkedVariable& variable) const {
   for (size_t d = 0; d < variable.axes.size(); ++d) {
     const size_t axis = variable.axes[d];
     has[axis] = true;
-    if (tiles_[axis].count() > 1 && tile_shape_[axis] % variable.chunk_shape[d] != 0) return true;
+    if (tiles_[axis].count() <= 1) continue;
+    if (!std::ranges::equal(bounds_[axis], variable.BoundsOf(d))) return true;
+    if (bounds_[axis].empty() && tile_shape_[axis] % variable.chunk_shape[d] != 0) return true;
   }
   for (size_t axis = 0; axis < lengths_.size(); ++axis) {
     if (!has[axis] && tiles_[axis].count() > 1) return true;
@@ -124,11 +166,13 @@ bool TilePlan::SharesChunks(const ChunkedVariable& variable) const {
   return false;
 }
 
-int64_t ChunkCount(std::span<const int64_t> shape, std::span<const int64_t> chunk_shape) {
+int64_t ChunkCount(std::span<const int64_t> shape, const ChunkedVariable& chunks) {
   int64_t count = 1;
   for (size_t d = 0; d < shape.size(); ++d) {
     if (shape[d] == 0) return 0;
-    count = SaturatingMultiply(count, (shape[d] - 1) / chunk_shape[d] + 1);
+    const std::span<const int64_t> bounds = chunks.BoundsOf(d);
+    count = SaturatingMultiply(count, bounds.empty() ? (shape[d] - 1) / chunks.chunk_shape[d] + 1
+                                                     : static_cast<int64_t>(bounds.size()) - 1);
   }
   return count;
 }

@@ -16,9 +16,15 @@ namespace colonnade::table {
 struct ChunkedVariable {
   std::vector<size_t> axes;  // of the table, one per dimension of the variable
   array::Shape chunk_shape;  // in the variable's order; all > 0
+  /// array::Variable::chunk_bounds, or null. Used during the call only.
+  const std::vector<std::vector<int64_t>>* chunk_bounds = nullptr;
+
+  /// The bounds along a dimension; empty if its chunks are equal.
+  std::span<const int64_t> BoundsOf(size_t dim) const;
 };
 
-/// Equal boxes laid over the axes of a table, of which those count that hold a selected position.
+/// Boxes laid over the axes of a table, of which those count that hold a selected position. They
+/// are equal, except along axes where all variables have the same unequal chunks.
 ///
 /// Immutable; safe to share between threads.
 class TilePlan {
@@ -37,7 +43,8 @@ class TilePlan {
 
   /// Tiles with a selected row.
   int64_t tile_count() const { return tile_count_; }
-  /// Extent of a tile along each axis, at most the axis' length (1 for an empty axis).
+  /// Extent of a tile along each axis, at most the axis' length (1 for an empty axis); the largest
+  /// where they differ.
   const array::Shape& tile_shape() const { return tile_shape_; }
 
   /// The box of a tile; tiles are numbered in C order. \pre 0 <= tile < tile_count()
@@ -49,11 +56,12 @@ class TilePlan {
  private:
   array::Shape lengths_;
   array::Shape tile_shape_;
+  std::vector<std::vector<int64_t>> bounds_;  // per axis; empty if the tiles are equal along it
   Selection tiles_;  // along each axis: indices of tiles with a selected position
   int64_t tile_count_ = 0;
 };
 
-/// Number of chunks of an array, or the largest int64 if there are more.
-int64_t ChunkCount(std::span<const int64_t> shape, std::span<const int64_t> chunk_shape);
+/// Number of chunks of an array of `shape`, or the largest int64 if there are more.
+int64_t ChunkCount(std::span<const int64_t> shape, const ChunkedVariable& chunks);
 
 }  // namespace colonnade::table

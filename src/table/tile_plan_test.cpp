@@ -48,6 +48,54 @@ TEST(TilePlan, TakesTheLargestChunkWhenACoverWouldBeTooLarge) {
   EXPECT_TRUE(plan.SharesChunks({{0, 1}, {1, 900}}));
 }
 
+TEST(TilePlan, FollowsUnequalChunksThatAllVariablesHave) {
+  const std::vector<std::vector<int64_t>> bounds = {{0, 3, 8, 10}, {}};
+  const ChunkedVariable a = {{0, 1}, {5, 4}, &bounds};
+  const std::vector<std::vector<int64_t>> swapped = {{}, {0, 3, 8, 10}};
+  const ChunkedVariable b = {{1, 0}, {4, 5}, &swapped};
+  const TilePlan plan = Plan({10, 7}, {a, b});
+  EXPECT_THAT(plan.tile_shape(), ElementsAre(5, 4));
+  ASSERT_EQ(plan.tile_count(), 6);
+  EXPECT_THAT(plan.TileBox(0), ElementsAre(Interval{0, 3}, Interval{0, 4}));
+  EXPECT_THAT(plan.TileBox(3), ElementsAre(Interval{3, 8}, Interval{4, 7}));
+  EXPECT_THAT(plan.TileBox(5), ElementsAre(Interval{8, 10}, Interval{4, 7}));
+  EXPECT_FALSE(plan.SharesChunks(a));
+  EXPECT_FALSE(plan.SharesChunks(b));
+  EXPECT_EQ(ChunkCount(Shape{10, 7}, a), 6);
+  EXPECT_EQ(ChunkCount(Shape{7, 10}, b), 6);
+
+  // Coordinates alone are visited in the same order.
+  const std::vector<ChunkedVariable> of_table = {a, b};
+  const TilePlan coordinates(Shape{10, 7}, std::span<const ChunkedVariable>(), of_table,
+                             Everything({10, 7}), 20);
+  ASSERT_EQ(coordinates.tile_count(), 6);
+  EXPECT_THAT(coordinates.TileBox(2), ElementsAre(Interval{3, 8}, Interval{0, 4}));
+
+  const TilePlan some(Shape{10, 7}, of_table, of_table,
+                      {AxisSelection::Of({{2, 4}, {9, 10}}), AxisSelection::All(7)}, 1'000);
+  EXPECT_EQ(some.tile_count(), 6);
+  const TilePlan last(Shape{10, 7}, of_table, of_table,
+                      {AxisSelection::Of({{8, 10}}), AxisSelection::All(7)}, 1'000);
+  ASSERT_EQ(last.tile_count(), 2);
+  EXPECT_THAT(last.TileBox(1), ElementsAre(Interval{8, 10}, Interval{4, 7}));
+}
+
+TEST(TilePlan, SharesUnequalChunksThatVariablesDisagreeOn) {
+  const std::vector<std::vector<int64_t>> bounds = {{0, 3, 8, 10}};
+  const std::vector<std::vector<int64_t>> others = {{0, 5, 7, 10}};
+  const ChunkedVariable a = {{0}, {5}, &bounds};
+  const ChunkedVariable b = {{0}, {5}, &others};
+  const ChunkedVariable equal = {{0}, {5}};
+  for (const std::vector<ChunkedVariable>& both :
+       {std::vector{a, b}, std::vector{a, equal}, std::vector{equal, a}}) {
+    const TilePlan plan = Plan({10}, both);
+    ASSERT_EQ(plan.tile_count(), 2);
+    EXPECT_THAT(plan.TileBox(1), ElementsAre(Interval{5, 10}));
+    EXPECT_TRUE(plan.SharesChunks(a));
+    EXPECT_FALSE(plan.SharesChunks(equal));
+  }
+}
+
 TEST(TilePlan, KeepsAChunkWholeHoweverLargeItIs) {
   EXPECT_THAT(Plan({1'000, 1'000}, {{{0, 1}, {1'000, 500}}}).tile_shape(), ElementsAre(1'000, 500));
 }
@@ -99,10 +147,10 @@ TEST(TilePlan, SurvivesChunksLargerThanAnyTable) {
 }
 
 TEST(ChunkCount, RoundsUpAndSaturates) {
-  EXPECT_EQ(ChunkCount(Shape{10, 7}, Shape{4, 7}), 3);
-  EXPECT_EQ(ChunkCount(Shape{}, Shape{}), 1);
-  EXPECT_EQ(ChunkCount(Shape{0, INT64_MAX}, Shape{1, 1}), 0);
-  EXPECT_EQ(ChunkCount(Shape{INT64_MAX, 3}, Shape{1, 1}), INT64_MAX);
+  EXPECT_EQ(ChunkCount(Shape{10, 7}, {{}, {4, 7}}), 3);
+  EXPECT_EQ(ChunkCount(Shape{}, {{}, {}}), 1);
+  EXPECT_EQ(ChunkCount(Shape{0, INT64_MAX}, {{}, {1, 1}}), 0);
+  EXPECT_EQ(ChunkCount(Shape{INT64_MAX, 3}, {{}, {1, 1}}), INT64_MAX);
 }
 
 // Oracle: every selected cell belongs to exactly one listed tile, and every tile has one.

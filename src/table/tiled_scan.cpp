@@ -29,7 +29,8 @@ class TiledScan final : public Scan {
         seen |= state_->stored[j].has_value() && state_->stored[j]->variable == index;
       if (seen) continue;
       const array::Variable& variable = state_->dataset->variables()[index];
-      count = CheckedAdd(count, ChunkCount(variable.shape, variable.chunk_shape))
+      const ChunkedVariable chunks = {{}, variable.chunk_shape, &variable.chunk_bounds};
+      count = CheckedAdd(count, ChunkCount(variable.shape, chunks))
                   .value_or(std::numeric_limits<int64_t>::max());
     }
     return count;
@@ -81,8 +82,9 @@ Result<std::unique_ptr<Scan>> MakeTiledScan(std::shared_ptr<const TableSource> s
   for (const Axis& axis : source->axes()) lengths.push_back(axis.length);
   std::vector<ChunkedVariable> variables;
   for (const auto& column : stored) {
-    if (column.has_value())
-      variables.push_back({column->axes, dataset->variables()[column->variable].chunk_shape});
+    if (!column.has_value()) continue;
+    const array::Variable& variable = dataset->variables()[column->variable];
+    variables.push_back({column->axes, variable.chunk_shape, &variable.chunk_bounds});
   }
 
   auto state = std::make_shared<ScanState>();

@@ -27,9 +27,11 @@ REPOSITORY = pathlib.Path(__file__).resolve().parents[2]
 
 CPP = (".h", ".cpp")
 # Made by tools or fetched: never part of the project.
-IGNORED_FOLDERS = {".git", ".deps", ".venv", "build", "data", "__pycache__", ".pytest_cache"}
+IGNORED_FOLDERS = {".git", ".deps", ".venv", "build", "data", "__pycache__", ".pytest_cache", ".hypothesis", ".mypy_cache"}
 # Other languages' words for the same file.
 BANNED_WORDS = {"util", "utils", "helper", "helpers", "common", "misc", "core", "manager"}
+# Where such a word is what everybody calls it: Python packages name their private extension module so.
+NAMED_BY_CUSTOM = {"python/colonnade/_core.pyi"}
 WARN_LINES, FAIL_LINES = 600, 1000
 # Files between the two limits, each with the reason why it is one file.
 LONG_FILES: dict[str, str] = {
@@ -45,6 +47,7 @@ QUARANTINE: list[tuple[str, tuple[str, ...]]] = [
     (r"(zlib|zconf)\.h", ("src/array/codecs/", "src/store/")),
     (r"nanoarrow/.*", ("src/arrow/",)),
     (r"CLI/.*", ("cli/",)),
+    (r"nanobind/.*|Python\.h|numpy/.*", ("python/src/",)),
     (r"(gtest|gmock)/.*", ("tests/",)),
 ]
 
@@ -144,7 +147,7 @@ def quarantine(tree: Tree) -> Iterator[str]:
 def names(tree: Tree) -> Iterator[str]:
     """File and folder names say what is inside."""
     for path in tree.files:
-        for part in path.split("/"):
+        for part in () if path in NAMED_BY_CUSTOM else path.split("/"):
             if banned := BANNED_WORDS & set(re.split(r"[_.\-]", part.lower())):
                 yield f"{path}: '{banned.pop()}' says nothing about the contents"
 
@@ -152,7 +155,7 @@ def names(tree: Tree) -> Iterator[str]:
 def file_length(tree: Tree) -> Iterator[str]:
     """Files stay short enough to be read."""
     for path in tree.files:
-        if not path.endswith((*CPP, ".py", ".cmake")) and not is_script(tree, path):
+        if not path.endswith((*CPP, ".py", ".pyi", ".cmake")) and not is_script(tree, path):
             continue
         length = tree.text(path).count("\n")
         if length > FAIL_LINES:
@@ -179,7 +182,7 @@ def leftovers(tree: Tree) -> Iterator[str]:
 
 def links(tree: Tree) -> Iterator[str]:
     """Links and paths in documents and comments lead somewhere."""
-    top = "|".join(re.escape(name) for name in ("bench", "cli", "cmake", "dev", "docs", "examples", "src", "tests"))
+    top = "|".join(re.escape(name) for name in ("bench", "cli", "cmake", "dev", "docs", "examples", "include", "python", "src", "tests"))
     for path in tree.files:
         markdown = path.endswith(".md")
         fenced = False
@@ -244,12 +247,13 @@ def headers(tree: Tree) -> Iterator[str]:
             if not re.search(r"^#pragma once$", tree.text(path), re.MULTILINE):
                 yield f"{path}: no #pragma once"
             continue
-        if not path.startswith("src/"):
+        top = next((top for top in ("src/", "python/src/") if path.startswith(top)), None)
+        if top is None:
             continue
         own = re.sub(r"(_test)?\.cpp$", ".h", path)
         if own in tree.files:
             first = next(includes(tree, path), (0, ""))
-            if "src/" + first[1] != own:
+            if top + first[1] != own:
                 yield f"{path}:{first[0]}: includes {first[1] or 'nothing'} before its own header"
 
 
@@ -259,7 +263,8 @@ def versions(tree: Tree) -> Iterator[str]:
         yield "dev/versions: missing"
         return
     locked: dict[str, dict[str, str]] = {}
-    for name, lock in (("test", "dev/requirements.txt"), ("bench", "dev/requirements-bench.txt")):
+    for name, lock in (("test", "dev/requirements.txt"), ("bench", "dev/requirements-bench.txt"),
+                       ("duckdb2", "dev/requirements-duckdb2.txt")):
         locked[name] = {}
         for number, line in tree.lines(lock) if tree.exists(lock) else ():
             if line.startswith("#"):
@@ -281,14 +286,18 @@ def versions(tree: Tree) -> Iterator[str]:
             duckdb = words[2]
         elif (words[0], len(words)) not in {("apt", 3), ("command", 4), ("pin", 3)}:
             yield f"dev/versions:{number}: cannot read '{line}'"
+    for number, line in tree.lines("pyproject.toml") if tree.exists("pyproject.toml") else ():
+        for package, version in re.findall(r'"([\w.-]+)==([^"]+)"', line):
+            if locked["test"].get(package.lower()) != version:
+                yield f"pyproject.toml:{number}: {package} {version} is not what dev/versions names"
     if duckdb is None:
         yield "dev/versions: no DUCKDB_VERSION"
         return
     pattern = re.compile(rf"(?<![\w.]){re.escape(duckdb)}(?![\w.]*\d)")
     for path in tree.files:
-        if not path.startswith(("src/", "cli/", "cmake/", "dev/", "tests/")) and path != "CMakeLists.txt":
+        if not path.startswith(("src/", "cli/", "cmake/", "dev/", "python/", "tests/")) and path != "CMakeLists.txt":
             continue
-        if path in ("dev/versions", "dev/requirements-bench.txt"):
+        if path in ("dev/versions", "dev/requirements.txt"):
             continue
         for number, line in tree.lines(path):
             if pattern.search(line) and "duckdb" in line.lower():
@@ -344,6 +353,10 @@ GOOD_TREE = {
     "dev/folders": "# order\nbase\nstore\narray\ncli\n",
     "dev/versions": "apt cmake 3.25.1-1\ncommand npm npm 9\npin DUCKDB_VERSION 9.8.7\npython zarr 3.1.6 test\n",
     "dev/requirements.txt": "# Generated\nzarr==3.1.6 --hash=sha256:" + "0" * 64 + "\n",
+    "pyproject.toml": '[build-system]\nrequires = ["zarr==3.1.6"]\n',
+    "python/colonnade/_core.pyi": "",
+    "python/src/module.cpp": "#include \"module.h\"\n\n#include <nanobind/nanobind.h>\n",
+    "python/src/module.h": "#pragma once\n",
 }
 # … and what must make each rule complain: (rule, file, its text, what the complaint says).
 SELF_TESTS: list[tuple[str, str, str, str]] = [
@@ -359,6 +372,9 @@ SELF_TESTS: list[tuple[str, str, str, str]] = [
     ("quarantine", "src/array/a.cpp", "#include <nanoarrow/nanoarrow.h>\n", "src/arrow/"),
     ("quarantine", "src/array/a.cpp", "#include <CLI/CLI.hpp>\n", "cli/"),
     ("quarantine", "src/array/a.cpp", "#include <gtest/gtest.h>\n", "tests/"),
+    ("quarantine", "src/array/a.cpp", "#include <nanobind/nanobind.h>\n", "python/src/"),
+    ("quarantine", "src/array/a.cpp", "#include <Python.h>\n", "python/src/"),
+    ("quarantine", "python/src/a.cpp", "#include <nanoarrow/nanoarrow.h>\n", "src/arrow/"),
     ("names", "src/base/string_utils.cpp", "", "says nothing"),
     ("names", "src/core/a.cpp", "", "says nothing"),
     ("file_length", "src/base/long.cpp", "\n" * 601, "needs a reason"),
@@ -378,6 +394,9 @@ SELF_TESTS: list[tuple[str, str, str, str]] = [
     ("machine_paths", "NOTES.md", "in /ho" "me/ann/src\n", "me/ann/src"),
     ("headers", "src/base/a.h", "class A;\n", "no #pragma once"),
     ("headers", "src/array/grid.cpp", "#include <vector>\n\n#include \"array/grid.h\"\n", "before its own header"),
+    ("headers", "python/src/module.cpp", "#include <vector>\n\n#include \"module.h\"\n", "before its own header"),
+    ("versions", "pyproject.toml", 'requires = ["zarr==3.1.5"]\n', "not what dev/versions names"),
+    ("versions", "python/a.py", "# DuckDB 9.8.7\n", "only dev/versions may"),
     ("versions", "dev/requirements.txt", "zarr==3.1.5 --hash=sha256:" + "0" * 64 + "\n", "run dev/lock"),
     ("versions", "dev/requirements.txt", "zarr==3.1.6\n", "not of the form"),
     ("versions", "dev/versions", "pin DUCKDB_VERSION 9.8.7\nnonsense\n", "cannot read"),
