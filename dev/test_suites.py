@@ -2,7 +2,7 @@
 """The suites behind dev/test. Plain Python: it starts builds and tests, reads their JUnit files and adds up.
 
     dev/test               every suite but the long ones
-    dev/test --quick       tidy, unit and oracle only
+    dev/test --quick       tidy, unit, oracle and python only
     dev/test --long        also the long suites, and longer runs of the others
     dev/test SUITE...      only these (what they need is built)
 """
@@ -22,6 +22,7 @@ import time
 import traceback
 import xml.etree.ElementTree as ElementTree
 from collections.abc import Callable
+from typing import IO
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 RESULTS = ROOT / "build" / "test-results"
@@ -53,13 +54,14 @@ class Tally:
         self.reasons += other.reasons
 
 
-def run(*command: object, timeout: float = SUITE_TIMEOUT_SECONDS, quiet: bool = False, **environment: str) -> int:
+def run(*command: object, timeout: float = SUITE_TIMEOUT_SECONDS, quiet: bool = False, stderr: IO[bytes] | None = None,
+        **environment: str) -> int:
     """Runs a program in the root of the tree; its output goes where ours goes. Returns the exit code."""
     words = [str(word) for word in command]
     print(f"$ {shlex.join(word.removeprefix(f'{ROOT}/') for word in words)}", flush=True)
     try:
         return subprocess.run(words, cwd=ROOT, env=os.environ | environment, timeout=timeout, check=False,
-                              stdout=subprocess.DEVNULL if quiet else None).returncode
+                              stdout=subprocess.DEVNULL if quiet else None, stderr=stderr).returncode
     except subprocess.TimeoutExpired:
         print(f"stopped after {timeout:.0f} s", flush=True)
         return 124
@@ -89,10 +91,11 @@ def read_junit(path: pathlib.Path) -> Tally:
     return tally
 
 
-def counted(suite: str, *command: object, junit: pathlib.Path, **environment: str) -> Tally:
+def counted(suite: str, *command: object, junit: pathlib.Path, stderr: IO[bytes] | None = None,
+            **environment: str) -> Tally:
     """Runs a program that writes `junit`. A program that fails without a failing test in there counts as one."""
     junit.unlink(missing_ok=True)
-    code = run(*command, **environment)
+    code = run(*command, stderr=stderr, **environment)
     try:
         tally = read_junit(junit)
     except (OSError, ElementTree.ParseError) as error:
@@ -156,6 +159,41 @@ def oracle(options: argparse.Namespace) -> Tally:
                    *(["--long"] if options.long else []), junit=junit, COLONNADE=str(COLONNADE))
 
 
+def python(options: argparse.Namespace) -> Tally:
+    """The Python package: its tests, the examples in its docstrings, and its types."""
+    if broken := build("dev", "python"):
+        return broken
+    long = ["--long"] if options.long else []
+    pytest = [PYTHON, "-m", "pytest", "-q", "-p", "no:cacheprovider"]
+    tally = without_leaks("python", *pytest, "python/tests", *long, junit=RESULTS / "python.xml")
+    tally.add(without_leaks("python docstrings", *pytest, "--doctest-modules", "--pyargs", "colonnade",
+                            junit=RESULTS / "python-docstrings.xml"))
+    if run(PYTHON, "-m", "mypy", "--cache-dir", "build/mypy") == 0:
+        tally.passed += 1
+    else:
+        tally.fail("python types")
+    return tally
+
+
+def without_leaks(suite: str, *command: object, junit: pathlib.Path) -> Tally:
+    """A run of pytest that also fails if objects of the extension module are alive when the interpreter has ended."""
+    report = junit.with_suffix(".stderr")
+    with report.open("wb") as stderr:
+        tally = counted(suite, *command, "--junitxml", junit, junit=junit, stderr=stderr, COLONNADE_REPORT_LEAKS="1")
+    text = report.read_text(errors="replace")
+    print(text[-MAX_OUTPUT_CHARACTERS:], end="", flush=True)
+    if "nanobind: leaked" in text:
+        tally.fail(f"{suite}: objects leaked")
+    return tally
+
+
+def wheel(_options: argparse.Namespace) -> Tally:
+    """The package as users get it: source distribution, wheel, repaired wheel, a fresh environment."""
+    junit = RESULTS / "wheel.xml"
+    return counted("wheel", PYTHON, "-m", "pytest", "-q", "-p", "no:cacheprovider", "tests/wheel", "--junitxml", junit,
+                   junit=junit)
+
+
 def asan(_options: argparse.Namespace) -> Tally:
     """The unit tests again, under AddressSanitizer, LeakSanitizer and UndefinedBehaviorSanitizer."""
     return ctest("asan", ASAN_OPTIONS="detect_stack_use_after_return=1:strict_string_checks=1",
@@ -179,7 +217,7 @@ def fuzz(options: argparse.Namespace) -> Tally:
     """Every libFuzzer target: its corpus first, then new inputs for a while."""
     if broken := build("fuzz", "tests/fuzz/all"):
         return broken
-    seconds = 300 if options.long else 10
+    seconds = 120 if options.long else 10
     if run("cmake", f"-DCOLONNADE_FUZZ_SECONDS={seconds}", "build/fuzz", quiet=True) != 0:
         tally = Tally()
         tally.fail("configuring fuzz")
@@ -193,7 +231,7 @@ def soak(options: argparse.Namespace) -> Tally:
         return broken
     junit = RESULTS / "soak.xml"
     return counted("soak", "build/dev/tests/soak/session_soak", f"--gtest_output=xml:{junit}", junit=junit,
-                   COLONNADE_SOAK_DATA=str(ROOT / "data"), COLONNADE_SOAK_SECONDS="600" if options.long else "60")
+                   COLONNADE_SOAK_DATA=str(ROOT / "data"), COLONNADE_SOAK_SECONDS="300" if options.long else "60")
 
 
 def coverage(_options: argparse.Namespace) -> Tally:
@@ -247,10 +285,12 @@ SUITES = [
     Suite(tidy, "the tree keeps its own rules", "quick"),
     Suite(unit, "unit and property tests of the dev preset", "quick"),
     Suite(oracle, "the command line against zarr-python, xarray and numpy", "quick"),
+    Suite(python, "the Python package: tests, docstrings, types", "quick"),
     Suite(asan, "unit tests with AddressSanitizer and UndefinedBehaviorSanitizer", "usual"),
     Suite(tsan, "threads, with ThreadSanitizer", "usual"),
     Suite(fuzz, "hostile bytes: metadata, codecs, shard index", "usual"),
     Suite(soak, "sessions under changing load: what must not grow does not", "usual"),
+    Suite(wheel, "the Python package as users install it", "long"),
     Suite(coverage, "branch coverage of the unit tests", "long"),
     Suite(peers, "answers of the engines that bench/ compares with", "long"),
 ]
@@ -278,7 +318,7 @@ def main() -> int:
                                      epilog="suites:\n" + listing, formatter_class=argparse.RawDescriptionHelpFormatter)
     extent = parser.add_mutually_exclusive_group()
     extent.add_argument("--long", action="store_true", help="also the long suites, and longer runs of the others")
-    extent.add_argument("--quick", action="store_true", help="only tidy, unit and oracle")
+    extent.add_argument("--quick", action="store_true", help="only tidy, unit, oracle and python")
     parser.add_argument("suites", nargs="*", metavar="SUITE")
     options = parser.parse_args()
     names = {suite.name for suite in SUITES}

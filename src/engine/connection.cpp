@@ -49,6 +49,9 @@ Result<BoundParameters> Bind(duckdb::ClientContext& context, const duckdb::SQLSt
   BoundParameters bound;
   const auto& names = statement.named_param_map;
   if (names.empty()) return bound;
+  if (parameters.positional.size() > names.size())
+    return InvalidArgument(parameters.positional.size(), " values for a statement with ",
+                           names.size(), names.size() == 1 ? " parameter" : " parameters");
   if (!parameters.positional.empty() && !parameters.named.empty())
     return InvalidArgument("parameters are given by position or by name, not both");
   for (const auto& [name, index] : names) {

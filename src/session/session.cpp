@@ -1,7 +1,10 @@
 #include "session/session.h"
 
+#include <unistd.h>
+
 #include <algorithm>
 #include <atomic>
+#include <chrono>
 #include <map>
 #include <mutex>
 #include <set>
@@ -81,6 +84,13 @@ class Registry {
     const std::lock_guard lock(mutex_);
     entries_.erase(Folded(name));
   }
+  void Clear() {
+    std::map<std::string, Entry> dropped;  // destroyed outside the lock: what goes may call back
+    {
+      const std::lock_guard lock(mutex_);
+      dropped.swap(entries_);
+    }
+  }
   std::vector<std::string> Names() const {
     const std::lock_guard lock(mutex_);
     std::vector<std::string> names;
@@ -114,33 +124,127 @@ class Running {
   std::set<engine::Connection*> connections_;
 };
 
-// A result with the connection that it alone uses.
-class OwnResult final : public engine::QueryResult {
+// The process that something with threads was made in. A process that is forked off has a copy of
+// the memory and none of the threads: whatever waits for one would wait for ever.
+class HomeProcess {
  public:
-  OwnResult(std::shared_ptr<Running> running, std::unique_ptr<engine::Connection> connection,
-            std::unique_ptr<engine::QueryResult> result)
-      : running_(std::move(running)),
-        connection_(std::move(connection)),
-        result_(std::move(result)) {}
-  ~OwnResult() override {
-    result_.reset();
-    running_->Remove(connection_.get());
+  bool is_here() const { return ::getpid() == id_; }
+  Status Check() const {
+    if (is_here()) return {};
+    return InvalidState("the session belongs to process ", id_,
+                        ", which this one was forked from: open one here");
+  }
+
+ private:
+  pid_t id_ = ::getpid();
+};
+
+// Tells a call's progress function how its connection gets on.
+class Progress {
+ public:
+  Progress(const Call& call, const engine::Connection& connection)
+      : tell_(call.progress), connection_(connection) {}
+  ~Progress() {
+    if (told_) tell_(connection_.stats(), true);
+  }
+  Progress(const Progress&) = delete;
+  Progress& operator=(const Progress&) = delete;
+
+  // What a connection polls: the call's poll, and this.
+  static std::function<Status()> PollOf(const Call& call, const std::shared_ptr<Progress>& self) {
+    if (!call.progress) return call.poll;
+    return [poll = call.poll, self]() -> Status {
+      self->Tick();
+      return poll ? poll() : Status();
+    };
+  }
+
+ private:
+  using Clock = std::chrono::steady_clock;
+
+  void Tick() {
+    const auto now = Clock::now();
+    if (now < next_) return;
+    next_ = now + std::chrono::milliseconds(100);
+    told_ = true;
+    tell_(connection_.stats(), false);
+  }
+
+  std::function<void(const engine::QueryStats&, bool)> tell_;
+  const engine::Connection& connection_;  // outlives the calls of Tick and the end
+  Clock::time_point next_ = Clock::now() + std::chrono::milliseconds(500);
+  bool told_ = false;
+};
+
+// A connection for one query, while it runs. Move-only.
+struct Fork {
+  Fork(std::unique_ptr<engine::Connection> connection_in, std::shared_ptr<Running> running_in,
+       const Call& call)
+      : connection(std::move(connection_in)),
+        running(std::move(running_in)),
+        progress(std::make_shared<Progress>(call, *connection)) {
+    connection->SetPoll(Progress::PollOf(call, progress));
+    running->Add(connection.get());
+  }
+  Fork(Fork&&) = default;
+  Fork& operator=(Fork&&) = delete;
+  ~Fork() {
+    if (connection == nullptr) return;  // moved from
+    running->Remove(connection.get());
+    Finish();
+  }
+
+  // Tells the end of the progress, before the connection that it looks at goes.
+  void Finish() {
+    connection->SetPoll(nullptr);
+    progress.reset();
+  }
+
+  std::unique_ptr<engine::Connection> connection;
+  std::shared_ptr<Running> running;
+  std::shared_ptr<Progress> progress;
+};
+
+// A result with the connection that it alone uses.
+class ForkResult final : public engine::QueryResult {
+ public:
+  ForkResult(Fork fork, std::unique_ptr<engine::QueryResult> result)
+      : fork_(std::make_unique<Fork>(std::move(fork))), result_(std::move(result)) {}
+  ~ForkResult() override {
+    if (home_.is_here()) return;
+    // Nobody is left to end it.
+    (void)result_.release();
+    (void)fork_.release();
   }
   const std::vector<engine::ResultColumn>& columns() const override { return result_->columns(); }
   bool gives_rows() const override { return result_->gives_rows(); }
   Result<bool> NextText(std::vector<engine::TextRow>* rows) override {
-    return result_->NextText(rows);
+    COLONNADE_RETURN_IF_ERROR(home_.Check());
+    auto more = result_->NextText(rows);
+    if (!more.ok() || !*more) fork_->Finish();
+    return more;
   }
-  Result<uint64_t> Drain() override { return result_->Drain(); }
-  Result<arrow::Schema> Schema() override { return result_->Schema(); }
+  Result<uint64_t> Drain() override {
+    COLONNADE_RETURN_IF_ERROR(home_.Check());
+    auto rows = result_->Drain();
+    fork_->Finish();
+    return rows;
+  }
+  Result<arrow::Schema> Schema() override {
+    COLONNADE_RETURN_IF_ERROR(home_.Check());
+    return result_->Schema();
+  }
   Result<arrow::Array> NextBatch(uint64_t batch_rows) override {
-    return result_->NextBatch(batch_rows);
+    COLONNADE_RETURN_IF_ERROR(home_.Check());
+    auto batch = result_->NextBatch(batch_rows);
+    if (!batch.ok() || batch->empty()) fork_->Finish();
+    return batch;
   }
 
  private:
-  std::shared_ptr<Running> running_;
-  std::unique_ptr<engine::Connection> connection_;
-  std::unique_ptr<engine::QueryResult> result_;
+  HomeProcess home_;
+  std::unique_ptr<Fork> fork_;
+  std::unique_ptr<engine::QueryResult> result_;  // before the connection goes
 };
 
 }  // namespace
@@ -150,6 +254,7 @@ Result<std::unique_ptr<engine::Engine>> Open(const SessionOptions& options) {
 }
 
 struct Session::State {
+  HomeProcess home;
   std::shared_ptr<Registry> registry = std::make_shared<Registry>();
   std::shared_ptr<Running> running = std::make_shared<Running>();
   std::unique_ptr<engine::Engine> engine;
@@ -209,15 +314,19 @@ struct Session::State {
   // Runs `body` with the first connection, set up for a call.
   template <typename Body>
   auto OnMain(const Call& call, Body body) -> decltype(body(*main)) {
+    COLONNADE_RETURN_IF_ERROR(home.Check());
     const std::lock_guard lock(run_mutex);
     const auto missing = std::make_shared<std::string>();
     main->SetTableFinder(Finder(call, missing));
-    main->SetPoll(call.poll);
-    running->Add(main.get());
+    {
+      const auto progress = std::make_shared<Progress>(call, *main);
+      main->SetPoll(Progress::PollOf(call, progress));
+      running->Add(main.get());
+    }
     auto result = body(*main);
     running->Remove(main.get());
     main->SetTableFinder(nullptr);
-    main->SetPoll(nullptr);
+    main->SetPoll(nullptr);  // the end of the progress
     COLONNADE_RETURN_IF_ERROR(Publish());
     if (!result.ok()) return Explained(result.status(), *missing);
     return result;
@@ -225,23 +334,26 @@ struct Session::State {
 
   // Runs `body` with a connection of its own, which it may keep.
   template <typename Body>
-  auto OnFork(const Call& call, Body body) -> decltype(body(std::move(main))) {
-    std::unique_ptr<engine::Connection> fork;
+  auto OnFork(const Call& call, Body body) -> decltype(body(std::declval<Fork>())) {
+    COLONNADE_RETURN_IF_ERROR(home.Check());
+    std::unique_ptr<engine::Connection> connection;
     {
       const std::lock_guard lock(template_mutex);
-      COLONNADE_ASSIGN_OR_RETURN(fork, forked->Fork());
+      COLONNADE_ASSIGN_OR_RETURN(connection, forked->Fork());
     }
     const auto missing = std::make_shared<std::string>();
-    fork->SetTableFinder(Finder(call, missing));
-    fork->SetPoll(call.poll);
-    auto result = body(std::move(fork));
+    connection->SetTableFinder(Finder(call, missing));
+    auto result = body(Fork(std::move(connection), running, call));
     if (!result.ok()) return Explained(result.status(), *missing);
     return result;
   }
 };
 
 Session::Session(std::unique_ptr<State> state) : state_(std::move(state)) {}
-Session::~Session() = default;
+
+Session::~Session() {
+  if (!state_->home.is_here()) (void)state_.release();  // nobody is left to end its threads
+}
 
 Result<std::shared_ptr<Session>> Session::Open(const SessionOptions& options) {
   auto state = std::make_unique<State>();
@@ -265,6 +377,13 @@ Result<std::shared_ptr<Session>> Session::Open(const SessionOptions& options) {
 Result<Outcome> Session::Run(const Call& call) {
   return state_->OnMain(call, [&](engine::Connection& main) -> Result<Outcome> {
     COLONNADE_ASSIGN_OR_RETURN(const auto statements, main.Split(call.sql));
+    const size_t values = call.parameters.positional.size() + call.parameters.named.size();
+    if (values > 0 && std::ranges::all_of(statements, [](const engine::StatementText& statement) {
+          return statement.parameter_count == 0;
+        })) {
+      return InvalidArgument(values, values == 1 ? " value is" : " values are",
+                             " given for parameters, and no statement has any");
+    }
     Outcome outcome;
     for (size_t i = 0; i < statements.size(); ++i) {
       const engine::StatementText& statement = statements[i];
@@ -287,15 +406,9 @@ Result<std::unique_ptr<engine::QueryResult>> Session::Start(const Call& call) {
     return state_->OnMain(
         call, [&](engine::Connection& main) { return main.QueryAll(call.sql, call.parameters); });
   }
-  return state_->OnFork(call, [&](std::unique_ptr<engine::Connection> connection) -> Result<Rows> {
-    state_->running->Add(connection.get());
-    auto rows = connection->Query(call.sql, call.parameters);
-    if (!rows.ok()) {
-      state_->running->Remove(connection.get());
-      return rows;
-    }
-    return Rows(
-        std::make_unique<OwnResult>(state_->running, std::move(connection), *std::move(rows)));
+  return state_->OnFork(call, [&](Fork fork) -> Result<Rows> {
+    COLONNADE_ASSIGN_OR_RETURN(auto rows, fork.connection->Query(call.sql, call.parameters));
+    return Rows(std::make_unique<ForkResult>(std::move(fork), std::move(rows)));
   });
 }
 
@@ -305,12 +418,7 @@ Result<uint64_t> Session::WriteFile(const Call& call, engine::FileFormat format,
     return connection.QueryToFile(call.sql, format, path, call.parameters);
   };
   if (state_->in_transaction) return state_->OnMain(call, write);
-  return state_->OnFork(call, [&](std::unique_ptr<engine::Connection> connection) {
-    state_->running->Add(connection.get());
-    auto rows = write(*connection);
-    state_->running->Remove(connection.get());
-    return rows;
-  });
+  return state_->OnFork(call, [&](Fork fork) { return write(*fork.connection); });
 }
 
 Result<std::string> Session::Explain(const Call& call) {
@@ -318,11 +426,11 @@ Result<std::string> Session::Explain(const Call& call) {
     return connection.Explain(call.sql, call.parameters);
   };
   if (state_->in_transaction) return state_->OnMain(call, explain);
-  return state_->OnFork(
-      call, [&](std::unique_ptr<engine::Connection> connection) { return explain(*connection); });
+  return state_->OnFork(call, [&](Fork fork) { return explain(*fork.connection); });
 }
 
 Status Session::Register(const std::string& name, engine::TableObject table) {
+  COLONNADE_RETURN_IF_ERROR(state_->home.Check());
   if (name.empty()) return InvalidArgument("a table needs a name");
   if (const auto entry = state_->registry->Find(name); entry && entry->catalog)
     return AlreadyExists("\"", name, "\" is registered with several tables: unregister it first");
@@ -332,6 +440,7 @@ Status Session::Register(const std::string& name, engine::TableObject table) {
 
 Status Session::RegisterCatalog(const std::string& name,
                                 std::shared_ptr<const table::Catalog> catalog) {
+  COLONNADE_RETURN_IF_ERROR(state_->home.Check());
   if (name.empty()) return InvalidArgument("a catalog needs a name");
   const auto before = state_->registry->Find(name);
   Call call;
@@ -351,6 +460,7 @@ Status Session::RegisterCatalog(const std::string& name,
 }
 
 Status Session::Unregister(const std::string& name) {
+  COLONNADE_RETURN_IF_ERROR(state_->home.Check());
   const auto entry = state_->registry->Find(name);
   if (!entry) {
     const std::vector<std::string> names = state_->registry->Names();
@@ -390,6 +500,12 @@ Result<std::vector<TableName>> Session::Tables() {
   return tables;
 }
 
-void Session::Interrupt() noexcept { state_->running->InterruptAll(); }
+void Session::ForgetTables() noexcept {
+  if (state_->home.is_here()) state_->registry->Clear();
+}
+
+void Session::Interrupt() noexcept {
+  if (state_->home.is_here()) state_->running->InterruptAll();
+}
 
 }  // namespace colonnade::session

@@ -46,6 +46,10 @@ struct Call {
   engine::TableFinder find_table;
   /// See engine::Connection::SetPoll; may be empty.
   std::function<Status()> poll;
+  /// Told ten times a second how far a statement is, by the thread that runs it or pulls its rows,
+  /// once it has taken half a second; and a last time, with `finished`, if it was told before. May
+  /// be empty.
+  std::function<void(const engine::QueryStats& stats, bool finished)> progress;
 };
 
 /// A query that has been checked but not run. Run it any number of times with Session::Query.
@@ -75,6 +79,9 @@ struct TableName {
 /// once. **Transactions**: between BEGIN and COMMIT or ROLLBACK, queries run on the first
 /// connection too, and so see what the transaction wrote; their rows are read to the end before
 /// Query returns.
+///
+/// **Processes**: in a process that is forked off, the session and its results refuse everything
+/// with InvalidState, and dropping them there is harmless; a session of its own works.
 ///
 /// Thread-safe. Results keep what they need of it alive.
 class Session : public std::enable_shared_from_this<Session> {
@@ -109,6 +116,10 @@ class Session : public std::enable_shared_from_this<Session> {
 
   /// \error NotFound, with the nearest name.
   Status Unregister(const std::string& name);
+
+  /// Forgets everything that is registered; catalogs stay attached, empty of it. For whoever closes
+  /// the session: what is registered may itself hold the session.
+  void ForgetTables() noexcept;
 
   /// All tables and views, sorted by catalog, schema and name.
   Result<std::vector<TableName>> Tables();

@@ -4,6 +4,8 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include <atomic>
 #include <optional>
@@ -42,11 +44,11 @@ class SessionTest : public ::testing::Test {
     return lines;
   }
 
-  Status Do(const std::string& sql) { return session_->Run(Call{sql, {}, {}, {}}).status(); }
+  Status Do(const std::string& sql) { return session_->Run(Call{sql, {}, {}, {}, {}}).status(); }
 
   Result<std::vector<std::string>> Ask(const std::string& sql, engine::Parameters parameters = {}) {
     COLONNADE_ASSIGN_OR_RETURN(const auto rows,
-                               session_->Start(Call{sql, std::move(parameters), {}, {}}));
+                               session_->Start(Call{sql, std::move(parameters), {}, {}, {}}));
     return Text(*rows);
   }
 
@@ -68,6 +70,7 @@ TEST_F(SessionTest, RunsEverythingButALastQueryWhichItDescribes) {
                      "FROM t",
                      {},
                      {},
+                     {},
                      {}}));
   ASSERT_TRUE(outcome.query.has_value());
   EXPECT_EQ(outcome.rows, nullptr);
@@ -81,13 +84,13 @@ TEST_F(SessionTest, RunsEverythingButALastQueryWhichItDescribes) {
 TEST_F(SessionTest, RunsAStatementThatIsNoQueryExactlyOnce) {
   ASSERT_OK(Do("CREATE SEQUENCE s; CREATE TABLE t (x INT)"));
   ASSERT_OK_AND_ASSIGN(const Outcome outcome,
-                       session_->Run({"INSERT INTO t SELECT nextval('s')", {}, {}, {}}));
+                       session_->Run({"INSERT INTO t SELECT nextval('s')", {}, {}, {}, {}}));
   ASSERT_NE(outcome.rows, nullptr);
   EXPECT_TRUE(outcome.rows->gives_rows());
   EXPECT_THAT(Text(*outcome.rows), ElementsAre("1"));
   EXPECT_THAT(*Ask("SELECT * FROM t"), ElementsAre("1"));
   ASSERT_OK_AND_ASSIGN(const Outcome created,
-                       session_->Run({"CREATE TABLE u (x INT)", {}, {}, {}}));
+                       session_->Run({"CREATE TABLE u (x INT)", {}, {}, {}, {}}));
   EXPECT_TRUE(created.rows == nullptr || !created.rows->gives_rows());
 }
 
@@ -116,6 +119,10 @@ TEST_F(SessionTest, ParametersGoByPositionAndByName) {
               ElementsAre("1.5|true"));
   EXPECT_THAT(Ask("SELECT $low", {{}, {{"lo", {1.5, ""}}}}),
               StatusIs(StatusCode::kInvalidArgument, HasSubstr("$low")));
+  EXPECT_THAT(Ask("SELECT ?", {{{int64_t{1}, ""}, {int64_t{2}, ""}}, {}}),
+              StatusIs(StatusCode::kInvalidArgument, HasSubstr("2 values")));
+  EXPECT_THAT(session_->Run({"SELECT 1", {{{int64_t{1}, ""}}, {}}, {}, {}, {}}).status(),
+              StatusIs(StatusCode::kInvalidArgument, HasSubstr("no statement has any")));
   EXPECT_THAT(Ask("SELECT ?", {{{std::string("x"), "DATE"}}, {}}),
               StatusIs(StatusCode::kInvalidArgument, HasSubstr("DATE")));
 }
@@ -124,7 +131,7 @@ TEST_F(SessionTest, QueriesInATransactionSeeItsWritesAndOthersDoNotAfterRollback
   ASSERT_OK(Do("CREATE TABLE t (x INT); BEGIN; INSERT INTO t VALUES (1)"));
   EXPECT_THAT(*Ask("SELECT count(*) FROM t"), ElementsAre("1"));
   // Rows of the transaction stay readable while it goes on.
-  ASSERT_OK_AND_ASSIGN(const auto rows, session_->Start(Call{"SELECT * FROM t", {}, {}, {}}));
+  ASSERT_OK_AND_ASSIGN(const auto rows, session_->Start(Call{"SELECT * FROM t", {}, {}, {}, {}}));
   ASSERT_OK(Do("INSERT INTO t VALUES (2)"));
   EXPECT_THAT(Text(*rows), ElementsAre("1"));
   ASSERT_OK(Do("ROLLBACK"));
@@ -140,8 +147,10 @@ TEST_F(SessionTest, AnErrorInATransactionLeavesItToBeRolledBack) {
 }
 
 TEST_F(SessionTest, OpenResultsDoNotDisturbEachOther) {
-  ASSERT_OK_AND_ASSIGN(const auto first, session_->Start(Call{"FROM range(1000000)", {}, {}, {}}));
-  ASSERT_OK_AND_ASSIGN(const auto second, session_->Start(Call{"FROM range(500000)", {}, {}, {}}));
+  ASSERT_OK_AND_ASSIGN(const auto first,
+                       session_->Start(Call{"FROM range(1000000)", {}, {}, {}, {}}));
+  ASSERT_OK_AND_ASSIGN(const auto second,
+                       session_->Start(Call{"FROM range(500000)", {}, {}, {}, {}}));
   ASSERT_OK(Do("CREATE TABLE t (x INT)"));
   EXPECT_EQ(*first->Drain(), 1'000'000u);
   EXPECT_EQ(*second->Drain(), 500'000u);
@@ -164,10 +173,24 @@ TEST_F(SessionTest, ARegisteredTableIsVisibleToAllUntilItIsNot) {
   EXPECT_THAT(Ask("SELECT * FROM grid"), StatusIs(StatusCode::kInvalidArgument, HasSubstr("grid")));
 }
 
+TEST_F(SessionTest, ForgetsItsTablesAndGoesOn) {
+  std::weak_ptr<const table::TableSource> source;
+  {
+    engine::TableObject grid = Grid("g", 10);
+    source = grid.source;
+    ASSERT_OK(session_->Register("grid", std::move(grid)));
+  }
+  EXPECT_THAT(*Ask("SELECT max(v) FROM grid"), ElementsAre("12"));
+  session_->ForgetTables();
+  EXPECT_FALSE(Ask("SELECT max(v) FROM grid").ok());
+  EXPECT_THAT(*Ask("SELECT 1"), ElementsAre("1"));
+  EXPECT_TRUE(source.expired());
+}
+
 TEST_F(SessionTest, ACallsOwnTablesComeAfterRegisteredOnes) {
   ASSERT_OK(session_->Register("a", Grid("a", 10)));
   std::vector<std::string> asked;
-  Call call{"SELECT min(a.v), min(b.v) FROM a, b", {}, {}, {}};
+  Call call{"SELECT min(a.v), min(b.v) FROM a, b", {}, {}, {}, {}};
   call.find_table = [&](const std::string& name) -> Result<std::optional<engine::TableObject>> {
     asked.push_back(name);
     return std::optional(Grid(name, 100));
@@ -179,7 +202,7 @@ TEST_F(SessionTest, ACallsOwnTablesComeAfterRegisteredOnes) {
 }
 
 TEST_F(SessionTest, AFindersErrorArrivesWithItsCause) {
-  Call call{"SELECT * FROM b", {}, {}, {}};
+  Call call{"SELECT * FROM b", {}, {}, {}, {}};
   call.find_table = [](const std::string&) -> Result<std::optional<engine::TableObject>> {
     return InvalidArgument("b is an int").WithCause(77);
   };
@@ -225,15 +248,40 @@ TEST_F(SessionTest, ThePollEndsAStatementAndAQuery) {
        {"CREATE TABLE t AS SELECT sum(a.range) FROM range(1000000) a, range(100000) b",
         "SELECT sum(a.range) FROM range(1000000) a, range(100000) b"}) {
     std::atomic<int> polled = 0;
-    Call call{sql, {}, {}, [&]() -> Status {
-                return ++polled < 3 ? Status() : Cancelled("enough").WithCause(5);
-              }};
+    Call call{
+        sql,
+        {},
+        {},
+        [&]() -> Status { return ++polled < 3 ? Status() : Cancelled("enough").WithCause(5); },
+        {}};
     const bool is_query = sql.starts_with("SELECT");
     const Status status = is_query ? session_->Start(call).status() : session_->Run(call).status();
     EXPECT_THAT(status, StatusIs(StatusCode::kCancelled, "enough"));
     EXPECT_EQ(status.cause(), 5u);
   }
   EXPECT_THAT(*Ask("SELECT 1"), ElementsAre("1"));
+}
+
+TEST_F(SessionTest, ProgressIsToldOfWhatTakesLongAndThenItsEnd) {
+  const std::string endless = "SELECT sum(a.range) FROM range(10000000) a, range(100000) b";
+  for (const std::string& sql : {endless, "CREATE TABLE t AS " + endless}) {
+    std::vector<bool> told;
+    Call call{sql, {}, {}, {}, [&](const engine::QueryStats&, bool finished) {
+                told.push_back(finished);
+              }};
+    call.poll = [&] { return told.size() < 3 ? Status() : Cancelled("enough"); };
+    const Status status =
+        sql == endless ? session_->Start(call).status() : session_->Run(call).status();
+    EXPECT_THAT(status, StatusIs(StatusCode::kCancelled, "enough"));
+    EXPECT_THAT(told, ElementsAre(false, false, false, true));
+  }
+  std::vector<bool> told;
+  Call quick{"SELECT 1", {}, {}, {}, [&](const engine::QueryStats&, bool finished) {
+               told.push_back(finished);
+             }};
+  ASSERT_OK_AND_ASSIGN(const auto rows, session_->Start(quick));
+  ASSERT_OK(rows->Drain());
+  EXPECT_THAT(told, IsEmpty());
 }
 
 TEST_F(SessionTest, InterruptEndsWhatRunsAndNothingElse) {
@@ -254,9 +302,31 @@ TEST_F(SessionTest, InterruptEndsWhatRunsAndNothingElse) {
 TEST_F(SessionTest, ResultsOutliveTheSession) {
   ASSERT_OK(session_->Register("grid", Grid("g", 10)));
   ASSERT_OK_AND_ASSIGN(const auto rows,
-                       session_->Start(Call{"SELECT v FROM grid, range(100000)", {}, {}, {}}));
+                       session_->Start(Call{"SELECT v FROM grid, range(100000)", {}, {}, {}, {}}));
   session_.reset();
   EXPECT_EQ(*rows->Drain(), 300'000u);
+}
+
+TEST_F(SessionTest, AForkedProcessIsRefusedAndHasSessionsOfItsOwn) {
+  ASSERT_OK_AND_ASSIGN(auto rows, session_->Start(Call{"FROM range(1000000)", {}, {}, {}, {}}));
+  std::vector<engine::TextRow> text;
+  ASSERT_OK(rows->NextText(&text));
+  const pid_t child = ::fork();
+  if (child == 0) {
+    ::alarm(30);
+    const bool refused = Do("SELECT 1").code() == StatusCode::kInvalidState &&
+                         rows->Drain().status().code() == StatusCode::kInvalidState;
+    rows.reset();
+    session_.reset();
+    const auto own = Session::Open({.threads = 2});
+    const bool works =
+        own.ok() && (*own)->Run({"CREATE TABLE t AS FROM range(9)", {}, {}, {}, {}}).ok();
+    ::_exit(refused && works ? 0 : 1);
+  }
+  int status = 0;
+  ASSERT_EQ(::waitpid(child, &status, 0), child);
+  EXPECT_TRUE(WIFEXITED(status) && WEXITSTATUS(status) == 0) << status;
+  EXPECT_OK(rows->Drain());
 }
 
 TEST_F(SessionTest, IsUsedFromManyThreads) {
