@@ -194,3 +194,10 @@ def test_the_module_exports_its_entry_point_alone(tmp_path):
         pytest.skip("no nm")
     assert [line.split(maxsplit=2)[2] for line in nm.stdout.splitlines()] == ["PyInit__core"]
     assert os.path.basename(_core.__file__).startswith("_core.")
+
+
+def test_the_example_of_the_readme_runs_and_prints_what_it_says(run_child):
+    readme = (pathlib.Path(__file__).parents[2] / "README.md").read_text()
+    (example,) = re.findall(r"```python\n(.*?)```", readme, re.S)
+    (promised,) = re.findall(r"print\(.*?# (.*)", example)
+    assert run_child(example).strip() == promised
