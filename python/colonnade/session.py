@@ -102,16 +102,26 @@ class Session:
             raise InvalidArgument(f"SQL is text, not {type(text).__name__}")
         positional, named = split(params)
         found: dict[str, Source] = {}
+        unusable: dict[str, str] = {}
 
         def find_variable(name: str) -> _core.Table | None:
             if name not in found:
-                source = _variable(name, frame)
-                if source is None:
+                value = _variable(name, frame)
+                if value is _NOTHING:
                     return None
-                found[name] = source
+                if not is_source(value):
+                    unusable[name] = type(value).__name__
+                    return None
+                found[name] = source_of(value, name)
             return found[name].only_table()
 
-        query, rows = self._core.run(text, positional, named, find_variable if frame is not None else None)
+        try:
+            query, rows = self._core.run(text, positional, named, find_variable if frame is not None else None)
+        except InvalidArgument as error:
+            for name, kind in unusable.items():
+                if type(error) is InvalidArgument and f"name {name} does not exist" in str(error):
+                    raise InvalidArgument(f'{error} The variable "{name}" is of type {kind}, which is no table.') from None
+            raise
         if query is not None:
             sql, columns = query
             return Relation(
@@ -206,14 +216,15 @@ def _forget_sources() -> None:
         session._sources = {}
 
 
-def _variable(name: str, frame: FrameType | None) -> Source | None:
-    if frame is None:
-        return None
-    for scope in (frame.f_locals, frame.f_globals):
-        if name in scope:
-            value = scope[name]
-            return source_of(value, name) if is_source(value) else None
-    return None
+def _variable(name: str, frame: FrameType | None) -> Any:
+    if frame is not None:
+        for scope in (frame.f_locals, frame.f_globals):
+            if name in scope:
+                return scope[name]
+    return _NOTHING
+
+
+_NOTHING = object()
 
 
 def _identifier(name: str) -> str:

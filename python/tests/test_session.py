@@ -119,6 +119,12 @@ def test_unknown_names_suggest_the_nearest(con):
         con.unregister("temprature")
 
 
+def test_a_variable_that_is_no_table_is_named_with_its_type(con):
+    number = 5  # noqa: F841
+    with pytest.raises(errors.InvalidArgument, match='"number" is of type int, which is no table'):
+        con.sql("SELECT * FROM number")
+
+
 def test_settings_search_path_variables_and_temporary_tables_are_seen_by_all(con):
     con.sql("SET TimeZone = 'Asia/Tokyo'; SET VARIABLE v = 3; CREATE TEMP TABLE tt AS SELECT 1 AS x; CREATE SCHEMA s; USE s")
     con.sql("CREATE TABLE o AS SELECT 2 AS x")
