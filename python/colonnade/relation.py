@@ -250,7 +250,7 @@ class Relation:
         return made
 
     def batches(self, rows: int = 65_536) -> Iterator[pyarrow.RecordBatch | _core.RecordBatch]:
-        """Runs the query; its rows in record batches of about ``rows`` rows, as they are made.
+        """Runs the query; its rows in record batches of ``rows`` rows (the last may have fewer), as they are made.
 
         The batches are pyarrow's if that is installed, else objects that have ``__arrow_c_array__``, ``num_rows`` and
         ``num_columns``. Dropping the iterator ends the query.

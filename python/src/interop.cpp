@@ -112,7 +112,11 @@ namespace {
 // Once Python ends, a thread that asks for the interpreter lock is killed where it stands, with the
 // destructors on its stack. So none may be inside then, and none may enter.
 const pid_t g_process = ::getpid();
+// Threads that hold the lock by GilAcquire, that gave it up by GilRelease, and those of the latter
+// that wait for it.
 std::atomic<int> g_threads_inside = 0;
+std::atomic<int> g_threads_away = 0;
+std::atomic<int> g_threads_returning = 0;
 std::atomic<bool> g_closed = false;
 
 // True on the thread that has the interpreter lock, also while Python ends.
@@ -147,13 +151,41 @@ GilAcquire::~GilAcquire() {
   --g_threads_inside;
 }
 
+GilRelease::GilRelease() {
+  // While Python ends, no other thread may have the lock.
+  if (g_closed) return;
+  ++g_threads_away;
+  saved_ = PyEval_SaveThread();
+}
+
+GilRelease::~GilRelease() {
+  if (saved_ == nullptr) return;
+  ++g_threads_returning;
+  if (g_closed) {
+    --g_threads_returning;
+    for (;;) ::pause();
+  }
+  PyEval_RestoreThread(saved_);
+  --g_threads_returning;
+  --g_threads_away;
+}
+
 void CloseToThreads(std::chrono::milliseconds patience) {
-  g_closed = true;
-  if (::getpid() != g_process)
-    return;  // the threads are in the process that this one was forked from
+  if (::getpid() != g_process) {
+    g_closed = true;  // the threads are in the process that this one was forked from
+    return;
+  }
   const auto end = std::chrono::steady_clock::now() + patience;
-  while (g_threads_inside > 0 && std::chrono::steady_clock::now() < end)
-    std::this_thread::sleep_for(std::chrono::milliseconds(1));
+  const auto wait_for = [end](const std::atomic<int>& count) {
+    while (count > 0 && std::chrono::steady_clock::now() < end)
+      std::this_thread::sleep_for(std::chrono::milliseconds(1));
+  };
+  PyThreadState* saved = PyEval_SaveThread();
+  wait_for(g_threads_away);
+  g_closed = true;
+  wait_for(g_threads_returning);
+  wait_for(g_threads_inside);
+  PyEval_RestoreThread(saved);
 }
 
 Status GilAcquire::status() const {

@@ -19,8 +19,19 @@ namespace colonnade::python {
 
 namespace nb = nanobind;
 
-/// Gives the interpreter lock up for a scope. Around everything that may block.
-using GilRelease = nb::gil_scoped_release;
+/// Gives the interpreter lock up for a scope, around everything that may block. A thread whose work
+/// ends after the interpreter stops there for good: CPython would unwind its C++ stack.
+/// \pre the interpreter lock is held
+class GilRelease {
+ public:
+  GilRelease();
+  ~GilRelease();
+  GilRelease(const GilRelease&) = delete;
+  GilRelease& operator=(const GilRelease&) = delete;
+
+ private:
+  PyThreadState* saved_ = nullptr;
+};
 
 /// Takes the interpreter lock for a scope, on any thread, if there is still an interpreter. Threads
 /// that ask for the lock while Python shuts down are stopped where they stand, so ask first:
@@ -43,10 +54,11 @@ class GilAcquire {
   PyGILState_STATE state_{};
 };
 
-/// Lets no thread into the interpreter any more, except the one that has its lock, and waits for
-/// those that are inside to come out. For when Python begins to end.
+/// Lets no thread into the interpreter any more, except the one that calls, and waits a while for
+/// those that are inside to come out and for those that are away to come back. For when Python
+/// begins to end.
 ///
-/// \pre the interpreter lock is not held
+/// \pre the interpreter lock is held
 void CloseToThreads(std::chrono::milliseconds patience);
 
 /// A Python object that may be copied and dropped on any thread, with or without the interpreter

@@ -33,8 +33,10 @@ NB_MODULE(_core, module) {
   // Before the interpreter ends, while threads can still take its lock.
   nb::module_::import_("atexit").attr("register")(nb::cpp_function([] {
     python::DropKeptExceptions();
-    nb::gil_scoped_release release;
-    python::EndAllSessions();
-    python::CloseToThreads(std::chrono::seconds(5));
+    {
+      const nb::gil_scoped_release release;
+      python::EndAllSessions();
+    }
+    python::CloseToThreads(std::chrono::seconds(2));
   }));
 }

@@ -108,11 +108,16 @@ def random_case(source: random.Random, cells: int) -> Case:
     if rank >= 2 and source.random() < 0.4:
         add("corner", sorted(source.sample(dims, 2), key=dims.index), source.choice(("float", "int")), "coordinate")
     if source.random() < 0.3:
-        add("height", [], source.choice(("float", "time")), "coordinate")
-    for number in range(source.randint(1, 3)):
-        # All but the first may have their dimensions in another order: it is one table nevertheless.
-        over = source.sample(dims, rank) if number and source.random() < 0.3 else dims
-        add(f"v{number}", over, source.choice(KINDS), "data")
+        add("height", [], source.choice(("float", "text", "time")), "coordinate")
+    kinds = [source.choice(KINDS) for _ in range(source.randint(1, 3))]
+    stored_bytes: dict[tuple[str, ...], int] = {}
+    for number, kind in enumerate(kinds):
+        # Dimensions in another order make no other table. Rows go in the order that has the most bytes, which for
+        # text are others in a store than in memory.
+        over = tuple(source.sample(dims, rank) if "text" not in kinds and source.random() < 0.3 else dims)
+        add(f"v{number}", over, kind, "data")
+        stored_bytes[over] = stored_bytes.get(over, 0) + ds[f"v{number}"].dtype.itemsize
+    case.dims = list(max(stored_bytes, key=lambda over: stored_bytes[over]))
     return case
 
 
@@ -226,6 +231,9 @@ class Predicates(PredicateMaker):
                          lambda row: compare(operator, row[column.name], value), frozenset([column.name]))
 
 
+SHAPES = ("rows", "rows", "limit", "coordinates", "aggregate", "aggregate", "grouped", "grouped", "distinct")
+
+
 def random_question(source: random.Random, case: Case, maker: Predicates) -> Question:
     where = maker.make() if source.random() < 0.8 else None
     clause = f" WHERE {where.sql}" if where else ""
@@ -233,7 +241,7 @@ def random_question(source: random.Random, case: Case, maker: Predicates) -> Que
     def kept(rows: list[Row]) -> list[Row]:
         return [row for row in rows if where is None or where.test(row) is True]
 
-    shape = source.choice(("rows", "rows", "limit", "coordinates", "aggregate", "aggregate", "grouped", "grouped", "distinct"))
+    shape = source.choice(SHAPES)
     if shape in ("rows", "limit", "coordinates"):
         pool = [*case.dims, *(f"{dim}_idx" for dim in case.dims)] if shape == "coordinates" else case.columns
         chosen = pool if source.random() < 0.3 else source.sample(pool, source.randint(1, len(pool)))
@@ -243,11 +251,11 @@ def random_question(source: random.Random, case: Case, maker: Predicates) -> Que
             limit, first = source.randint(0, 12), source.choice((0, source.randint(0, 12)))
             last = first + limit
             text += f" LIMIT {limit}" + (f" OFFSET {first}" if first else "")
-        return Question(text, lambda rows: [tuple(row[c] for c in chosen) for row in kept(rows)][first:last], ordered=True)
+        return Question(text, lambda rows: [pick(row, chosen) for row in kept(rows)][first:last], ordered=True)
     if shape == "distinct":
         chosen = source.sample(case.columns, min(len(case.columns), source.randint(1, 2)))
         return Question(f"SELECT DISTINCT {', '.join(chosen)} FROM {{table}}{clause}",
-                        lambda rows: list({group_key(row, chosen): tuple(row[c] for c in chosen) for row in kept(rows)}.values()))
+                        lambda rows: list({group_key(row, chosen): pick(row, chosen) for row in kept(rows)}.values()))
     measures = [_random_measure(source, case) for _ in range(source.randint(1, 3))]
     listed = ", ".join(f"{text} AS m{i}" for i, (text, _) in enumerate(measures))
     if shape == "aggregate":
@@ -295,6 +303,10 @@ def _random_measure(source: random.Random, case: Case) -> tuple[str, Any]:
         return Near(float(total), math.fsum(abs(value) for value in found if math.isfinite(value)))
 
     return f"{function}({name})", added
+
+
+def pick(row: Row, names: Sequence[str]) -> tuple[Any, ...]:
+    return tuple(row[name] for name in names)
 
 
 def group_key(row: Row, names: Sequence[str]) -> tuple[Any, ...]:

@@ -1,4 +1,7 @@
-"""Random Datasets and queries: xarray in memory, in Dask and from a store, the store itself, the command line, a loop."""
+"""Random Datasets and queries: xarray in memory, in Dask and from a store, the store itself, the command line, a loop.
+
+All of them give the same rows in the order that is promised for them.
+"""
 
 from __future__ import annotations
 
@@ -68,10 +71,11 @@ def check(con: cn.Session, case: Case, questions: list[Question], path: str, ope
         "rechunked": (opened["rechunked"], case.rows(thirds)),
         "native": (cn.open_zarr(path), in_stored_order),
     }
+    everything = Question("", lambda rows: [tuple(row[name] for name in case.columns) for row in rows], ordered=True)
     for name, (obj, rows) in ways.items():
         con.register(name, obj)
-        compare(case, f"stream of {name}", Question("", lambda rows: [tuple(row[c] for c in case.columns) for row in rows], True),
-                rows, rows_of_table(whole_table(obj, case.columns)), tolerance)
+        stream = rows_of_table(whole_table(obj, case.columns))
+        compare(case, f"stream of {name}", everything, rows, stream, tolerance)
     from_path = f"'{path}'"
     by_cli = run_batch([question.sql.format(table=from_path) for question in questions])
     for question, answer in zip(questions, by_cli):
@@ -109,7 +113,8 @@ def whole_table(obj: Any, columns: list[str]) -> pa.Table:
 
 
 def rows_of_table(table: pa.Table) -> list[tuple[Any, ...]]:
-    columns = [column.cast(pa.timestamp("us")) if pa.types.is_timestamp(column.type) else column for column in table.columns]
+    times = pa.timestamp("us")
+    columns = [column.cast(times) if pa.types.is_timestamp(column.type) else column for column in table.columns]
     return list(zip(*(column.to_pylist() for column in columns)))
 
 
@@ -122,7 +127,9 @@ def check_types(way: str, found: Iterable[tuple[str, str, str]]) -> None:
         assert got == want or (way, got, named) in NAMED_TYPE_DIFFERENCES, f"{way}: {got} instead of {want}"
 
 
-def compare(case: Case, way: str, question: Question, rows: list[Row], got: list[tuple[Any, ...]], tolerance: float) -> None:
+def compare(
+    case: Case, way: str, question: Question, rows: list[Row], got: list[tuple[Any, ...]], tolerance: float
+) -> None:
     want = question.answer(rows)
     if not question.ordered:
         got, want = sorted(got, key=sort_key), sorted(want, key=sort_key)

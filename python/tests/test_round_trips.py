@@ -23,6 +23,7 @@ NAN = float("nan")
 DAY = dt.date(1960, 1, 2)
 MOMENT = dt.datetime(1960, 1, 2, 3, 4, 5)
 UTC = dt.timezone.utc
+PAIR = pa.struct([("a", pa.int32()), ("b", pa.string())])
 LONG = "a text that is too long to be inlined, ä"
 
 # Name → (Arrow type, values that are repeated, type that comes back if it is another one).
@@ -56,7 +57,7 @@ COLUMNS: dict[str, tuple[pa.DataType, list[Any], pa.DataType | None]] = {
     "moment_us": (pa.timestamp("us"), [MOMENT, None, dt.datetime(2100, 1, 1, 0, 0, 0, 1)], None),
     "moment_ns": (pa.timestamp("ns"), [MOMENT, None, dt.datetime(2100, 1, 1)], None),
     "instant": (pa.timestamp("us", "UTC"), [MOMENT.replace(tzinfo=UTC), None], None),
-    "span_us": (pa.duration("us"), [dt.timedelta(days=-1, seconds=5), None, dt.timedelta(hours=30)], pa.month_day_nano_interval()),
+    "span_us": (pa.duration("us"), [dt.timedelta(-1, 5), None, dt.timedelta(hours=30)], pa.month_day_nano_interval()),
     "interval": (pa.month_day_nano_interval(), [pa.MonthDayNano([14, -3, 4_000_000]), None], None),
     "decimal_small": (pa.decimal128(4, 2), [decimal.Decimal("-12.34"), None, decimal.Decimal("0.01")], None),
     "decimal_wide": (pa.decimal128(38, 10), [decimal.Decimal("-1234567890123456789012345678.0123456789"), None], None),
@@ -67,8 +68,8 @@ COLUMNS: dict[str, tuple[pa.DataType, list[Any], pa.DataType | None]] = {
     "list_view": (pa.list_view(pa.int64()), [[1, 2], None, []], pa.list_(pa.int64())),
     "pair": (pa.list_(pa.int16(), 2), [[1, 2], None, [None, 4]], None),
     "lists": (pa.list_(pa.list_(pa.bool_())), [[[True], None, []], None, [[None, False]]], None),
-    "struct": (pa.struct([("a", pa.int32()), ("b", pa.string())]), [{"a": 1, "b": None}, None, {"a": None, "b": LONG}], None),
-    "deep": (pa.struct([("inner", pa.list_(pa.struct([("v", pa.float64())])))]), [{"inner": [{"v": 0.5}, None]}, None], None),
+    "struct": (PAIR, [{"a": 1, "b": None}, None, {"a": None, "b": LONG}], None),
+    "deep": (pa.struct([("inner", pa.list_(PAIR))]), [{"inner": [{"a": 1, "b": "x"}, None]}, None], None),
     "map": (pa.map_(pa.string(), pa.int64()), [[("a", 1), ("b", None)], None, []], None),
     "word": (pa.dictionary(pa.int8(), pa.string()), ["x", None, LONG], pa.string()),
     "coded": (pa.dictionary(pa.uint16(), pa.timestamp("us")), [MOMENT, None], pa.timestamp("us")),
@@ -110,8 +111,8 @@ def _longer(name: str, before: int, after: int) -> pa.Array:
 
 def offsets() -> pa.Table:
     """A batch whose columns have an offset of their own each."""
-    return pa.Table.from_batches([
-        pa.record_batch([_longer(name, i % 9 + 1, 3).slice(i % 9 + 1, ROWS) for i, name in enumerate(COLUMNS)], list(COLUMNS))])
+    columns = [_longer(name, i % 9 + 1, 3).slice(i % 9 + 1, ROWS) for i, name in enumerate(COLUMNS)]
+    return pa.Table.from_batches([pa.record_batch(columns, list(COLUMNS))])
 
 
 def chunks() -> pa.Table:
@@ -185,8 +186,10 @@ def types_back(names: Iterable[str]) -> dict[str, pa.DataType]:
 # Each library: an Arrow table as its frame, and a relation as an Arrow table through its frame.
 LIBRARIES: dict[str, tuple[Callable[[pa.Table], Any], Callable[[cn.Relation], Any]]] = {
     "pyarrow": (lambda table: table, lambda rel: rel.to_arrow()),
-    "pyarrow reader": (lambda table: table.to_reader(700), lambda rel: pa.RecordBatchReader.from_stream(rel).read_all()),
-    "batches": (lambda table: table.combine_chunks().to_batches()[0], lambda rel: pa.Table.from_batches(rel.batches(999))),
+    "pyarrow reader": (
+        lambda table: table.to_reader(700), lambda rel: pa.RecordBatchReader.from_stream(rel).read_all()),
+    "batches": (
+        lambda table: table.combine_chunks().to_batches()[0], lambda rel: pa.Table.from_batches(rel.batches(999))),
     "nanoarrow": (lambda table: nanoarrow.c_array(table.combine_chunks().to_batches()[0]),
                   lambda rel: pa.table(nanoarrow.c_array_stream(rel))),
     "our own": (lambda table: cn.stream_table(table.schema, lambda: table.to_reader(1_234)), lambda rel: pa.table(rel)),
@@ -257,7 +260,8 @@ def test_duckdb_relations_come_back_with_values_and_types(con):
     theirs.execute("SET TimeZone = 'UTC'")
     # Types that Arrow carries under another name: their values are compared as text.
     every = theirs.sql("FROM test_all_types()")
-    names = [name for name in every.columns if name not in ("bignum", "union", "geometry", "bit", "time_tz", "uhugeint", "hugeint")]
+    left_out = {"bignum", "union", "geometry", "bit", "time_tz", "uhugeint", "hugeint"}
+    names = [name for name in every.columns if name not in left_out]
     listed = ", ".join(f'"{name}"' for name in names)
     given = theirs.sql(f"SELECT {listed} FROM test_all_types()")
     con.register("theirs", given)
@@ -275,10 +279,11 @@ def test_duckdb_relations_come_back_with_values_and_types(con):
 
 def test_identifiers_and_enums_keep_their_values(con):
     key = uuid.UUID("12345678-1234-5678-1234-567812345678")
-    relation = con.sql("SELECT ? AS id, 'b'::ENUM('a', 'b') AS word, 170141183460469231731::HUGEINT AS wide", [key])
+    wide = 170141183460469231731
+    relation = con.sql(f"SELECT ? AS id, 'b'::ENUM('a', 'b') AS word, {wide}::HUGEINT AS wide", [key])
     with cn.connect() as other:
         other.register("t", relation)
-        assert other.sql("SELECT id::UUID, word::VARCHAR, wide::HUGEINT FROM t").fetchall() == [(key, "b", 170141183460469231731)]
+        assert other.sql("SELECT id::UUID, word::VARCHAR, wide::HUGEINT FROM t").fetchall() == [(key, "b", wide)]
 
 
 PANDAS = """
@@ -296,7 +301,8 @@ frame["f8"] = np.where(np.arange(N) % 3 == 0, np.nan, np.arange(N) / 3)
 frame["bool"] = np.arange(N) % 3 == 0
 frame["text"] = [f"text {i} of a length" if i % 4 else None for i in range(N)]
 for unit in ("s", "ms", "us", "ns"):
-    frame["moment_" + unit] = (np.datetime64("1960-01-01", unit) + np.arange(N) * np.timedelta64(1, "D").astype(f"m8[{unit}]"))
+    day = np.timedelta64(1, "D").astype(f"m8[{unit}]")
+    frame["moment_" + unit] = np.datetime64("1960-01-01", unit) + np.arange(N) * day
     frame.loc[5::9, "moment_" + unit] = pd.NaT
 frame["instant"] = frame["moment_us"].dt.tz_localize("UTC")
 frame["span"] = pd.to_timedelta(np.arange(N), unit="h").as_unit("us")
@@ -304,7 +310,8 @@ frame["span"] = pd.to_timedelta(np.arange(N), unit="h").as_unit("us")
 # pandas' own types come back as the type that a column without them would have.
 extension = pd.DataFrame({
     "Int64": pd.array([1, None, -3] * 1_000, "Int64"), "UInt8": pd.array([1, None, 255] * 1_000, "UInt8"),
-    "Float64": pd.array([1.5, None, -3] * 1_000, "Float64"), "boolean": pd.array([True, None, False] * 1_000, "boolean"),
+    "Float64": pd.array([1.5, None, -3] * 1_000, "Float64"),
+    "boolean": pd.array([True, None, False] * 1_000, "boolean"),
     "string": pd.array(["a", None, "ccc"] * 1_000, "string"), "object": np.array(["a", None, "ccc"] * 1_000, object),
     "category": pd.Categorical(["x", None, "y"] * 1_000), "numbers": pd.Categorical([20, 10, 30] * 1_000),
 })

@@ -79,7 +79,8 @@ def test_times_of_other_calendars_keep_number_and_units(con, ask, calendar, numb
     ds = xr.Dataset({"v": ("time", np.arange(10.0))}, coords={"time": dates})
     ds.time.encoding.update(units="days since 2000-01-01", calendar=calendar, dtype="i8")
     assert cftime.num2date(march, "days since 2000-01-01", calendar).strftime("%Y-%m-%d") == "2000-03-01"
-    assert ask(ds, f"SELECT min(time), max(time), count(*) FILTER (time >= {march}) FROM {{t}}") == [(number, number + 9, days)]
+    assert ask(ds, f"SELECT min(time), max(time), count(*) FILTER (time >= {march}) FROM {{t}}") == [
+        (number, number + 9, days)]
     for table in ("memory", "dask", "native"):
         assert con.sql(f"SELECT time FROM {table}").types == ["BIGINT"]
     for stream in (cn.read_xarray_table(ds), cn.read_xarray_table(ds.chunk())):
@@ -88,7 +89,8 @@ def test_times_of_other_calendars_keep_number_and_units(con, ask, calendar, numb
 
 def test_dates_before_1582_are_those_of_the_mixed_calendar(ask):
     days = np.array([0, 107, 577_736, 577_737, 730_000])
-    ds = xr.Dataset({"v": ("time", days)}, coords={"time": ("time", days, {"units": "days since 0001-01-01", "calendar": "standard"})})
+    attributes = {"units": "days since 0001-01-01", "calendar": "standard"}
+    ds = xr.Dataset({"v": ("time", days)}, coords={"time": ("time", days, attributes)})
     dates = cftime.num2date(days, "days since 0001-01-01", "standard")
     want = [(date.strftime("%Y-%m-%d"),) for date in dates]
     # xarray's own decoding makes dates of cftime of them.
@@ -112,11 +114,8 @@ def test_year_one_and_year_three_thousand(ask):
     assert ask(ds, "SELECT strftime(time, '%Y-%m-%d'), v FROM {t} ORDER BY v") == [("0001-01-01", 1), ("3000-01-01", 2)]
 
 
-@pytest.mark.parametrize(
-    ("units", "want"),
-    [("months since 1950-01-01", (366, 396)), ("days since 0000-01-01", (366, 396)), ("hour since 0000-01-01 00:00:00", (366, 396))],
-)
-def test_units_that_xarray_refuses_can_be_queried(con, tmp_path, units, want):
+@pytest.mark.parametrize("units", ["months since 1950-01-01", "days since 0000-01-01", "hour since 0000-01-01 00:00:00"])
+def test_units_that_xarray_refuses_are_numbers(con, tmp_path, units):
     ds = xr.Dataset({"v": ("time", [1.0, 2.0])}, coords={"time": ("time", [366, 396], {"units": units})})
     with pytest.raises(ValueError, match="decode|unit|year"):
         xr.decode_cf(ds)
@@ -125,12 +124,12 @@ def test_units_that_xarray_refuses_can_be_queried(con, tmp_path, units, want):
     ds.to_zarr(path, consolidated=False)
     con.register("native", cn.open_zarr(path))
     for table in ("seen", "native", f"'{path}'"):
-        assert con.sql(f"SELECT min(time), max(time) FROM {table}").fetchall() == [want]
+        assert con.sql(f"SELECT min(time), max(time) FROM {table}").fetchall() == [(366, 396)]
 
 
-@pytest.mark.parametrize("unit", ["days", "hours", "seconds"])
-def test_durations_are_numbers_with_their_unit(con, ask, unit):
-    ds = xr.Dataset({"v": ("x", np.array([1, 2, 3]).astype(f"m8[{unit[0].upper() if unit == 'days' else unit[0]}]").astype("m8[ns]"))})
+@pytest.mark.parametrize(("unit", "code"), [("days", "D"), ("hours", "h"), ("seconds", "s")])
+def test_durations_are_numbers_with_their_unit(ask, unit, code):
+    ds = numbered(np.array([1, 2, 3], f"m8[{code}]").astype("m8[ns]"))
     ds.v.encoding.update(units=unit, dtype="i8")
     assert ask(ds, "SELECT sum(v)::BIGINT FROM {t}") == [(6,)]
     assert pa.schema(cn.read_xarray_table(ds)).field("v").metadata == {b"comment": f"[{unit}]".encode()}
@@ -204,10 +203,12 @@ def test_the_bare_name_of_several_grids_lists_them(con, tmp_path):
     ds.to_zarr(path, consolidated=False)
     con.register("in_memory", ds)
     con.register("native", cn.open_zarr(path))
-    for table, choice in (("in_memory", r"in_memory\.y_x, in_memory\.x"), ("native", r"native\.y_x, native\.x"), (f"'{path}'", "y_x, x")):
+    choices = {"in_memory": r"in_memory\.y_x, in_memory\.x", "native": r"native\.y_x, native\.x", f"'{path}'": "y_x, x"}
+    for table, choice in choices.items():
         with pytest.raises(errors.InvalidArgument, match=choice):
             con.sql(f"FROM {table}")
-    assert con.sql("SELECT sum(b) FROM in_memory.x").fetchall() == con.sql("SELECT sum(b) FROM native.x").fetchall() == [(3.0,)]
+    for table in ("in_memory", "native"):
+        assert con.sql(f"SELECT sum(b) FROM {table}.x").fetchall() == [(3.0,)]
 
 
 @pytest.mark.parametrize(("file", "variable"), [("levitus_climatology.cdf", "TEMP"), ("esku_heat_budget.cdf", None)])
@@ -235,8 +236,11 @@ def test_half_precision(ask):
     assert ask(numbered(np.array([1, 2], "f2")), "SELECT sum(v), typeof(any_value(v)) FROM {t}") == [(3.0, "FLOAT")]
 
 
-@pytest.mark.parametrize("values", [np.array([1 + 2j, 3j], "c8"), np.array([(1, 2.0), (3, 4.0)], [("a", "i4"), ("b", "f8")])],
-                         ids=["complex", "structured"])
+@pytest.mark.parametrize(
+    "values",
+    [np.array([1 + 2j, 3j], "c8"), np.array([(1, 2.0), (3, 4.0)], [("a", "i4"), ("b", "f8")])],
+    ids=["complex", "structured"],
+)
 def test_a_type_that_sql_has_not_leaves_the_other_columns_usable(con, tmp_path, values):
     ds = xr.Dataset({"good": ("x", [1.0, 2.0]), "odd": ("x", values)})
     path = str(tmp_path / "a.zarr")
@@ -282,8 +286,10 @@ def test_zeros_of_version_2_are_missing_as_for_xarray_unless_asked_for(con, tmp_
         con.register("opened", xr.open_zarr(path, consolidated=False))
     con.register("native", cn.open_zarr(path))
     con.register("kept", cn.open_zarr(path, mask_fill="never"))
-    for table, want in (("opened", 2), ("native", 2), (f"'{path}'", 2), ("kept", 3), (f"read_zarr('{path}', mask_fill := 'never')", 3)):
-        assert con.sql(f"SELECT count(v) FROM {table}").fetchall() == [(want,)], table
+    for table in ("opened", "native", f"'{path}'"):
+        assert con.sql(f"SELECT count(v) FROM {table}").fetchall() == [(2,)], table
+    for table in ("kept", f"read_zarr('{path}', mask_fill := 'never')"):
+        assert con.sql(f"SELECT count(v) FROM {table}").fetchall() == [(3,)], table
 
 
 def test_a_float32_coordinate_is_compared_as_the_engine_compares(con, ask):

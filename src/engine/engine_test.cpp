@@ -219,6 +219,31 @@ TEST_F(EngineTest, ExportsAnArrowStreamWithAllRows) {
   stream.release(&stream);
 }
 
+TEST_F(EngineTest, BatchesHaveTheRowsThatAreAskedForWhateverTheEnginesChunks) {
+  for (const uint64_t rows : {1u, 7u, 1000u, 2048u, 3000u, 100'000u}) {
+    ASSERT_OK_AND_ASSIGN(const auto result,
+                         connection_->Query("SELECT i::INT FROM range(10000) t(i)"));
+    int32_t next = 0;
+    uint64_t left = 10'000;
+    while (left > 0) {
+      ASSERT_OK_AND_ASSIGN(const auto batch, result->NextBatch(rows));
+      ASSERT_EQ(static_cast<uint64_t>(batch->length), std::min(rows, left));
+      const auto* values = static_cast<const int32_t*>(batch->children[0]->buffers[1]);
+      for (int64_t i = 0; i < batch->length; ++i) ASSERT_EQ(values[i], next++);
+      left -= static_cast<uint64_t>(batch->length);
+    }
+    ASSERT_OK_AND_ASSIGN(const auto end, result->NextBatch(rows));
+    EXPECT_TRUE(end.empty());
+  }
+  ASSERT_OK_AND_ASSIGN(const auto mixed, connection_->Query("FROM range(5000)"));
+  ASSERT_OK(mixed->NextBatch(1000));
+  std::vector<TextRow> text;
+  ASSERT_OK(mixed->NextText(&text));
+  EXPECT_EQ(text[0][0], "1000");
+  ASSERT_OK_AND_ASSIGN(const uint64_t drained, mixed->Drain());
+  EXPECT_EQ(1000 + text.size() + drained, 5000u);
+}
+
 TEST_F(EngineTest, WritesEveryFormatAndCountsTheRows) {
   const TemporaryDirectory directory;
   const std::string sql = "SELECT t, x, v FROM fake('grid') WHERE t < 2 AND x < 2";

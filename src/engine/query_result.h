@@ -44,14 +44,15 @@ class QueryResult {
   /// The Arrow schema of the rows: a struct with one child per column.
   virtual Result<arrow::Schema> Schema() = 0;
 
-  /// The next record batch of about `batch_rows` rows, or a released array at the end.
+  /// The next record batch of `batch_rows` rows (the last one may have fewer), or a released array
+  /// at the end. \pre batch_rows > 0
   ///
   /// \error as NextText.
   virtual Result<arrow::Array> NextBatch(uint64_t batch_rows) = 0;
 };
 
-/// The remaining rows as an Arrow C stream; failures as arrow::MakeStream says. `on_error`, if set,
-/// is told them too, on the thread that pulls.
+/// The remaining rows as an Arrow C stream of batches of `batch_rows` rows; failures as
+/// arrow::MakeStream says. `on_error`, if set, is told them too, on the thread that pulls.
 Result<arrow::ArrayStream> MakeArrayStream(std::unique_ptr<QueryResult> result, uint64_t batch_rows,
                                            std::function<void(const Status&)> on_error = nullptr);
 

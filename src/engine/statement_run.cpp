@@ -116,15 +116,14 @@ class StatementResult final : public QueryResult {
         extension_types_ = duckdb::ArrowTypeExtensionData::GetExtensionTypes(
             *connection_->connection.context, result_->types);
       }
-      const uint64_t room = std::max<uint64_t>(batch_rows, chunk->size());
-      duckdb::ArrowAppender appender(result_->types, room, result_->client_properties,
-                                     *extension_types_);
-      uint64_t rows = 0;
-      // A chunk is never cut: batches are as long as fits.
-      while (chunk) {
-        appender.Append(*chunk, 0, chunk->size(), chunk->size());
-        rows += chunk->size();
-        if (rows + STANDARD_VECTOR_SIZE > batch_rows) break;
+      duckdb::ArrowAppender appender(result_->types, std::max(batch_rows, chunk->size()),
+                                     result_->client_properties, *extension_types_);
+      for (uint64_t rows = 0; chunk;) {
+        const uint64_t taken = std::min(batch_rows - rows, chunk->size());
+        appender.Append(*chunk, 0, taken, chunk->size());
+        rows += taken;
+        if (taken < chunk->size()) rest_ = RowsFrom(*chunk, taken);
+        if (rows == batch_rows) break;
         COLONNADE_ASSIGN_OR_RETURN(chunk, Fetch());
       }
       ::ArrowArray array = appender.Finalize();
@@ -135,8 +134,19 @@ class StatementResult final : public QueryResult {
   }
 
  private:
+  duckdb::unique_ptr<duckdb::DataChunk> RowsFrom(duckdb::DataChunk& chunk, uint64_t begin) const {
+    const duckdb::idx_t count = chunk.size() - begin;
+    duckdb::SelectionVector rows(count);
+    for (duckdb::idx_t i = 0; i < count; ++i) rows.set_index(i, begin + i);
+    auto slice = duckdb::make_uniq<duckdb::DataChunk>();
+    slice->InitializeEmpty(result_->types);
+    slice->Slice(chunk, rows, count);
+    return slice;
+  }
+
   // The next non-empty chunk, or null at the end.
   Result<duckdb::unique_ptr<duckdb::DataChunk>> Fetch() {
+    if (rest_) return std::move(rest_);
     if (finished_) return duckdb::unique_ptr<duckdb::DataChunk>();
     const auto begin = Clock::now();
     for (;;) {
@@ -191,6 +201,7 @@ class StatementResult final : public QueryResult {
   std::optional<duckdb::unordered_map<duckdb::idx_t,
                                       const duckdb::shared_ptr<duckdb::ArrowTypeExtensionData>>>
       extension_types_;
+  duckdb::unique_ptr<duckdb::DataChunk> rest_;  // of a chunk that did not fit into a batch
   bool finished_ = false;
 };
 
