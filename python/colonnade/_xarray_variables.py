@@ -166,9 +166,13 @@ def _as_integers(values: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
     return _as_is(values).view(np.int64)
 
 
-def _in_order(values: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
-    # Not ascontiguousarray: that makes a vector of a scalar.
-    return np.asarray(_as_is(values), order="C")
+def _text_of(dtype: str) -> Callable[[np.ndarray[Any, Any]], np.ndarray[Any, Any]]:
+    def in_order(values: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
+        # Of this type: xarray reads a single text as one of its own length. Not ascontiguousarray: that makes a vector
+        # of a scalar.
+        return np.asarray(values, dtype, order="C")
+
+    return in_order
 
 
 def _as_objects(values: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
@@ -192,7 +196,7 @@ def _elements_of(name: str, variable: Any) -> _Elements:
     if dtype.kind == "m":
         return _duration_elements(name, variable, attributes)
     if dtype.kind in "SU":
-        return _Elements(native, _in_order, attributes, variable)
+        return _Elements(native, _text_of(native), attributes, variable)
     hint = {
         "c": "; its .real and .imag have one",
         "f": "; .astype('float64') has one",

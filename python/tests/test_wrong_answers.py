@@ -114,7 +114,9 @@ def test_year_one_and_year_three_thousand(ask):
     assert ask(ds, "SELECT strftime(time, '%Y-%m-%d'), v FROM {t} ORDER BY v") == [("0001-01-01", 1), ("3000-01-01", 2)]
 
 
-@pytest.mark.parametrize("units", ["months since 1950-01-01", "days since 0000-01-01", "hour since 0000-01-01 00:00:00"])
+@pytest.mark.parametrize(
+    "units", ["months since 1950-01-01", "days since 0000-01-01", "hour since 0000-01-01 00:00:00"]
+)
 def test_units_that_xarray_refuses_are_numbers(con, tmp_path, units):
     ds = xr.Dataset({"v": ("time", [1.0, 2.0])}, coords={"time": ("time", [366, 396], {"units": units})})
     with pytest.raises(ValueError, match="decode|unit|year"):
