@@ -142,8 +142,8 @@ class Relation:
     Names that occur twice stay as they are in Arrow; where names are keys (``to_numpy``, ``to_pandas``, ``to_polars``)
     the second ``a`` is ``a_1``.
 
-    Thread-safe. It keeps the tables that it was made of alive, and may outlive its session's variables, but not the
-    session.
+    Thread-safe. It keeps the variables that it was made of alive, and may outlive them; registered tables are looked up
+    when it runs, and it does not outlive its session.
     """
 
     def __init__(

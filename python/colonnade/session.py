@@ -228,9 +228,19 @@ _NOTHING = object()
 
 
 def _identifier(name: str) -> str:
-    if name.isidentifier() and name.islower() and name.isascii():
+    if name.isidentifier() and name.islower() and name.isascii() and name not in _RESERVED:
         return name
     return '"' + name.replace('"', '""') + '"'
+
+
+# What SQL does not take as a name of a table without quotes (duckdb_keywords(), category reserved).
+_RESERVED = frozenset(
+    "all analyse analyze and any array as asc asymmetric both case cast check collate column constraint create default "
+    "deferrable desc describe distinct do else end except false fetch for foreign from group having in initially intersect "
+    "into lambda lateral leading limit not null offset on only or order pivot pivot_longer pivot_wider placing primary "
+    "qualify references returning select show some summarize symmetric table then to trailing true union unique unpivot "
+    "using variadic when where window with".split()
+)
 
 
 def _literal(value: Any) -> str:

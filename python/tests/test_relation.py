@@ -322,7 +322,8 @@ def test_other_libraries_read_the_stream(con):
     assert pa.RecordBatchReader.from_stream(rel).read_all().num_rows == 5
     assert pl.DataFrame(rel)["s"].to_list() == ["x0", "x1", "x2", "x3", "x4"]
     assert nanoarrow.ArrayStream(rel).read_all().to_pylist()[4] == {"n": 4, "s": "x4"}
-    assert duckdb.sql("SELECT sum(n) FROM rel").fetchone() == (10,)
+    with duckdb.connect() as theirs:  # their default connection would keep the relation to the end
+        assert theirs.sql("SELECT sum(n) FROM rel").fetchone() == (10,)
     assert pa.schema(rel) == pa.table(rel).schema
     assert rel.to_polars().equals(pl.DataFrame(rel))
     with cn.connect() as other:

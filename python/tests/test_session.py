@@ -276,3 +276,15 @@ def test_the_terminal_line_is_wiped(capsys):
     display(0.25, 10, 2_000_000, False)
     display(None, 0, 0, True)
     assert capsys.readouterr().err.endswith("\r\x1b[K") and display_for(None) is None
+
+
+def test_names_of_tables_can_be_pasted_into_from(con):
+    import pyarrow as pa
+
+    reserved = [row[0] for row in con.sql("SELECT keyword_name FROM duckdb_keywords() WHERE keyword_category = 'reserved'").fetchall()]
+    for name in [*reserved, "plain", "With Space", 'quo"ted', "Ünï"]:
+        con.register(name, pa.table({"x": [1]}))
+    names = con.tables()
+    assert len(names) == len(reserved) + 4 and "plain" in names
+    for name in names:
+        assert con.sql(f"SELECT x FROM {name}").fetchall() == [(1,)], name

@@ -442,6 +442,10 @@ Status Session::RegisterCatalog(const std::string& name,
                                 std::shared_ptr<const table::Catalog> catalog) {
   COLONNADE_RETURN_IF_ERROR(state_->home.Check());
   if (name.empty()) return InvalidArgument("a catalog needs a name");
+  for (const char* own : {"memory", "temp", "system"}) {
+    if (Folded(name) == own)
+      return InvalidArgument("\"", name, "\" is the name of a catalog of the engine's own");
+  }
   const auto before = state_->registry->Find(name);
   Call call;
   if (before && before->catalog) {

@@ -230,6 +230,8 @@ TEST_F(SessionTest, ARegisteredCatalogIsItsTables) {
   const auto catalog = std::make_shared<TwoGrids>();
   catalog->one = Grid("one", 1).source;
   catalog->two = Grid("two", 2).source;
+  EXPECT_THAT(session_->RegisterCatalog("Memory", catalog),
+              StatusIs(StatusCode::kInvalidArgument, HasSubstr("engine's own")));
   ASSERT_OK(session_->RegisterCatalog("pair", catalog));
   EXPECT_THAT(*Ask("SELECT min(a.v), min(b.v) FROM pair.one a, pair.two b"), ElementsAre("1|2"));
   EXPECT_THAT(Ask("SELECT * FROM pair"),
