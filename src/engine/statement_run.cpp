@@ -30,6 +30,21 @@ Status Poll(ConnectionState& connection) {
   return status;
 }
 
+// Works on an interrupted statement until it notices. One that is dropped before keeps its
+// connection, and its connection keeps it.
+void RunToItsEnd(duckdb::PendingQueryResult& pending) {
+  try {
+    for (;;) {
+      const PendingExecutionResult outcome = pending.ExecuteTask();
+      if (duckdb::PendingQueryResult::IsExecutionFinished(outcome)) return;
+      if (outcome == PendingExecutionResult::NO_TASKS_AVAILABLE ||
+          outcome == PendingExecutionResult::BLOCKED)
+        pending.WaitForTask();
+    }
+  } catch (const std::exception&) {  // the interrupt
+  }
+}
+
 class StatementResult final : public QueryResult {
  public:
   StatementResult(std::shared_ptr<ConnectionState> connection,
@@ -225,7 +240,10 @@ Result<duckdb::unique_ptr<duckdb::QueryResult>> RunStatement(
     if (outcome == PendingExecutionResult::EXECUTION_ERROR)
       return ToStatus(pending->GetErrorObject());
     if (duckdb::PendingQueryResult::IsResultReady(outcome)) break;
-    COLONNADE_RETURN_IF_ERROR(Poll(connection));
+    if (Status polled = Poll(connection); !polled.ok()) {
+      RunToItsEnd(*pending);
+      return polled;
+    }
     if (outcome == PendingExecutionResult::NO_TASKS_AVAILABLE ||
         outcome == PendingExecutionResult::BLOCKED)
       pending->WaitForTask();
