@@ -217,7 +217,7 @@ def fuzz(options: argparse.Namespace) -> Tally:
     """Every libFuzzer target: its corpus first, then new inputs for a while."""
     if broken := build("fuzz", "tests/fuzz/all"):
         return broken
-    seconds = 60 if options.long else 10
+    seconds = 300 if options.long else 10
     if run("cmake", f"-DCOLONNADE_FUZZ_SECONDS={seconds}", "build/fuzz", quiet=True) != 0:
         tally = Tally()
         tally.fail("configuring fuzz")
@@ -231,7 +231,7 @@ def soak(options: argparse.Namespace) -> Tally:
         return broken
     junit = RESULTS / "soak.xml"
     return counted("soak", "build/dev/tests/soak/session_soak", f"--gtest_output=xml:{junit}", junit=junit,
-                   COLONNADE_SOAK_DATA=str(ROOT / "data"), COLONNADE_SOAK_SECONDS="180" if options.long else "60")
+                   COLONNADE_SOAK_DATA=str(ROOT / "data"), COLONNADE_SOAK_SECONDS="600" if options.long else "60")
 
 
 def coverage(_options: argparse.Namespace) -> Tally:
