@@ -1,13 +1,14 @@
 #include "arrow_values.h"
 
 #include <algorithm>
-#include <charconv>
 #include <cstring>
 #include <limits>
 #include <string>
 #include <utility>
 
+#include "array/half.h"
 #include "array_reader.h"
+#include "arrow/format.h"
 #include "nested_values.h"
 #include "sql_type_hint.h"
 #include "temporal_values.h"
@@ -171,17 +172,12 @@ class ViewBytesReader final : public BytesReader {
   }
 };
 
-std::unique_ptr<ValueReader> DecimalReader(const ArrowSchema& schema, std::string_view format,
-                                           std::string_view type) {
-  // d:precision,scale[,bits]
-  int numbers[3] = {0, 0, 128};
-  const char* place = format.data() + 2;
-  const char* const end = format.data() + format.size();
-  for (int& number : numbers) {
-    if (place >= end) break;
-    place = std::from_chars(place, end, number).ptr + 1;
-  }
-  const int scale = numbers[1];
+arrow::Format FormatOf(const ArrowSchema& schema) {
+  return ValueOrRaise(arrow::ParseFormat(schema.format));
+}
+
+std::unique_ptr<ValueReader> DecimalReader(const ArrowSchema& schema, std::string_view type) {
+  const arrow::Format format = FormatOf(schema);
   if (type == "HUGEINT" || type == "UHUGEINT") {
     const bool is_unsigned = type == "UHUGEINT";
     return Fixed<Int128>([is_unsigned](Int128 value) -> PyObject* {
@@ -191,11 +187,12 @@ std::unique_ptr<ValueReader> DecimalReader(const ArrowSchema& schema, std::strin
       return PyLong_FromString(DecimalText(value, is_unsigned, 0).c_str(), nullptr, 10);
     });
   }
-  const auto convert = [scale, decimal = Attribute("decimal", "Decimal")](Int128 value) {
+  const auto convert = [scale = format.decimal_scale,
+                        decimal = Attribute("decimal", "Decimal")](Int128 value) {
     const nb::object text = nb::steal(Text(DecimalText(value, false, scale)));
     return PyObject_CallOneArg(decimal.ptr(), text.ptr());
   };
-  switch (numbers[2]) {
+  switch (format.bit_width) {
     case 32: return Fixed<int32_t>(convert);
     case 64: return Fixed<int64_t>(convert);
     case 128: return Fixed<Int128>(convert);
@@ -247,11 +244,7 @@ std::unique_ptr<ValueReader> NestedReader(const ArrowSchema& schema, const TypeH
   if (format == "+L") return list(ListLayout::kOffsets64);
   if (format == "+vl") return list(ListLayout::kViews32);
   if (format == "+vL") return list(ListLayout::kViews64);
-  if (format.substr(0, 3) == "+w:") {
-    int64_t size = 0;
-    std::from_chars(format.data() + 3, format.data() + format.size(), size);
-    return list(ListLayout::kFixed, size);
-  }
+  if (format.substr(0, 3) == "+w:") return list(ListLayout::kFixed, FormatOf(schema).list_size);
   if (format == "+m") {
     static const TypeHint kNone;
     const ArrowSchema& entries = *schema.children[0];
@@ -271,15 +264,7 @@ std::unique_ptr<ValueReader> NestedReader(const ArrowSchema& schema, const TypeH
     return MakeStructReader(std::move(names), ChildReaders(schema, hint));
   }
   if (format.substr(0, 4) == "+us:" || format.substr(0, 4) == "+ud:") {
-    std::vector<int8_t> type_ids;
-    const char* place = format.data() + 4;
-    const char* const end = format.data() + format.size();
-    while (place < end) {
-      int8_t id = 0;
-      place = std::from_chars(place, end, id).ptr + 1;
-      type_ids.push_back(id);
-    }
-    return MakeUnionReader(format[2] == 'd', type_ids, ChildReaders(schema, hint));
+    return MakeUnionReader(format[2] == 'd', FormatOf(schema).type_ids, ChildReaders(schema, hint));
   }
   RaiseUnsupported(schema);
 }
@@ -302,11 +287,8 @@ std::unique_ptr<ValueReader> MakeReader(const ArrowSchema& schema, const TypeHin
       case 'l': return Fixed<int64_t>(integer);
       case 'L': return Fixed<uint64_t>([](uint64_t v) { return PyLong_FromUnsignedLongLong(v); });
       case 'e':
-        return Fixed<uint16_t>([](uint16_t bits) {
-          char bytes[2];
-          std::memcpy(bytes, &bits, 2);
-          return PyFloat_FromDouble(PyFloat_Unpack2(bytes, /*le=*/1));
-        });
+        return Fixed<uint16_t>(
+            [](uint16_t bits) { return PyFloat_FromDouble(array::HalfToFloat(bits)); });
       case 'f': return Fixed<float>([](float value) { return PyFloat_FromDouble(value); });
       case 'g': return Fixed<double>([](double value) { return PyFloat_FromDouble(value); });
       case 'u':
@@ -317,12 +299,9 @@ std::unique_ptr<ValueReader> MakeReader(const ArrowSchema& schema, const TypeHin
     }
   }
   if (format == "vu" || format == "vz") return BytesReaderFor(format, hint.name);
-  if (format.substr(0, 2) == "w:") {
-    int64_t width = 0;
-    std::from_chars(format.data() + 2, format.data() + format.size(), width);
-    return std::make_unique<FixedBytesReader>(width);
-  }
-  if (format.substr(0, 2) == "d:") return DecimalReader(schema, format, hint.name);
+  if (format.substr(0, 2) == "w:")
+    return std::make_unique<FixedBytesReader>(FormatOf(schema).bit_width / 8);
+  if (format.substr(0, 2) == "d:") return DecimalReader(schema, hint.name);
   if (hint.name == "TIME WITH TIME ZONE") {
     RaiseStatus(Unsupported("column ", schema.name != nullptr ? schema.name : "",
                             ": TIME WITH TIME ZONE comes without its offset; cast it to VARCHAR"));

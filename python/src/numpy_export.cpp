@@ -1,7 +1,6 @@
 #include "numpy_export.h"
 
 #include <algorithm>
-#include <charconv>
 #include <cmath>
 #include <cstring>
 #include <limits>
@@ -10,6 +9,7 @@
 #include <utility>
 
 #include "array_reader.h"
+#include "arrow/format.h"
 #include "arrow/stream.h"
 #include "growing_memory.h"
 #include "interop.h"
@@ -73,7 +73,7 @@ struct Layout {
   Conversion conversion = Conversion::kObjects;
   std::string dtype = "O";
   int64_t width = sizeof(PyObject*);  // of an item of the numpy array
-  int decimal_bits = 128;
+  int64_t decimal_bits = 128;
   int decimal_scale = 0;
   bool is_unsigned = false;  // UHUGEINT
 };
@@ -85,15 +85,9 @@ std::string TimeDtype(char kind, char unit) {
 
 Layout DecimalLayout(std::string_view format, std::string_view type) {
   Layout layout{Conversion::kDecimal, "<f8", 8};
-  int numbers[3] = {0, 0, 128};
-  const char* place = format.data() + 2;
-  const char* const end = format.data() + format.size();
-  for (int& number : numbers) {
-    if (place >= end) break;
-    place = std::from_chars(place, end, number).ptr + 1;
-  }
-  layout.decimal_scale = numbers[1];
-  layout.decimal_bits = numbers[2];
+  const auto decimal = ValueOrRaise(arrow::ParseFormat(format));
+  layout.decimal_scale = decimal.decimal_scale;
+  layout.decimal_bits = decimal.bit_width;
   layout.is_unsigned = type == "UHUGEINT";
   if (layout.decimal_bits > 128) return {};
   return layout;

@@ -35,12 +35,6 @@ class RowReader {
   std::vector<std::unique_ptr<ValueReader>> columns_;
 };
 
-/// RowReader for a single use.
-inline void AppendRows(const ArrowSchema& schema, const ArrowArray& batch, int64_t begin,
-                       int64_t count, const std::vector<std::string>& types, nb::list* rows) {
-  RowReader(schema, types).Append(batch, begin, count, rows);
-}
-
 struct NumpyOptions {
   /// Whether the arrays may be written to. False if somebody else may look at the batches' memory.
   bool writable = true;

@@ -75,7 +75,10 @@ std::optional<Format> ParseDecimal(std::string_view parameters) {
   const int64_t bits = numbers->size() == 3 ? (*numbers)[2] : 128;
   const int64_t most = bits == 32 ? 9 : bits == 64 ? 18 : bits == 128 ? 38 : bits == 256 ? 76 : 0;
   if ((*numbers)[0] < 1 || (*numbers)[0] > most) return std::nullopt;
-  return Fixed(bits);
+  Format decimal = Fixed(bits);
+  decimal.decimal_scale = static_cast<int32_t>((*numbers)[1]);
+  if (decimal.decimal_scale != (*numbers)[1]) return std::nullopt;
+  return decimal;
 }
 
 // "ud:1,2" and "us:1,2"

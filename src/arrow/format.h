@@ -33,6 +33,7 @@ enum class Layout : uint8_t {
 struct Format {
   Layout layout = Layout::kNull;
   int64_t bit_width = 0;         // of one value: kFixedWidth
+  int32_t decimal_scale = 0;     // digits after the point; may be negative
   int64_t list_size = 0;         // kFixedList
   bool is_utf8 = false;          // text rather than bytes
   bool is_integer = false;       // signed or unsigned, 8 to 64 bits: what a dictionary index may be

@@ -65,6 +65,16 @@ TEST(ParseFormat, KnowsTheLayoutOfEveryOtherType) {
   EXPECT_EQ(list.list_size, 7);
 }
 
+TEST(ParseFormat, KnowsTheScaleOfDecimals) {
+  const std::pair<const char*, int32_t> kScales[] = {
+      {"d:9,2", 2}, {"d:9,0,32", 0}, {"d:18,-2,64", -2}, {"d:38,2147483647", INT32_MAX}, {"l", 0}};
+  for (const auto& [text, scale] : kScales) {
+    ASSERT_OK_AND_ASSIGN(const Format format, ParseFormat(text));
+    EXPECT_EQ(format.decimal_scale, scale) << text;
+  }
+  EXPECT_THAT(ParseFormat("d:38,2147483648"), StatusIs(StatusCode::kInvalidData, ::testing::_));
+}
+
 TEST(ParseFormat, RefusesEverythingElse) {
   for (const char* text :
        {"",     "x",      "uu",     "w:",      "w:-1",      "w:99999999999", "w:3x",

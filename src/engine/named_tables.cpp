@@ -5,6 +5,7 @@
 
 #include "engine/duckdb_status.h"
 #include "engine/stream_scan.h"
+#include "engine/table_functions.h"
 #include "engine/table_scan.h"
 
 namespace colonnade::engine {
@@ -52,20 +53,6 @@ duckdb::unique_ptr<duckdb::FunctionData> BindStream(duckdb::ClientContext& conte
   return bind;
 }
 
-void Register(duckdb::DatabaseInstance& database, duckdb::TableFunction function,
-              duckdb::table_function_bind_t bind,
-              const std::shared_ptr<EngineResources>& resources) {
-  function.arguments = {duckdb::LogicalType::VARCHAR};
-  function.bind = bind;
-  auto info = duckdb::make_shared_ptr<FunctionInfo>();
-  info->resources = resources;
-  function.function_info = std::move(info);
-  duckdb::CreateTableFunctionInfo create(std::move(function));
-  create.on_conflict = duckdb::OnCreateConflict::ALTER_ON_CONFLICT;
-  duckdb::Catalog::GetSystemCatalog(database).CreateFunction(
-      duckdb::CatalogTransaction::GetSystemTransaction(database), create);
-}
-
 }  // namespace
 
 duckdb::unique_ptr<duckdb::TableRef> ReplaceWithNamedTable(
@@ -78,20 +65,21 @@ duckdb::unique_ptr<duckdb::TableRef> ReplaceWithNamedTable(
   if (!table) return nullptr;
   const char* function = table->stream ? kStreamFunction : kTableFunction;
   state.found_tables[input.table_name] = *std::move(table);
-  auto reference = duckdb::make_uniq<duckdb::TableFunctionRef>();
-  duckdb::vector<duckdb::unique_ptr<duckdb::ParsedExpression>> arguments;
-  arguments.push_back(
-      duckdb::make_uniq<duckdb::ConstantExpression>(duckdb::Value(input.table_name)));
-  reference->function =
-      duckdb::make_uniq<duckdb::FunctionExpression>(function, std::move(arguments));
-  reference->alias = input.table_name;
-  return reference;
+  auto call = TableFunctionCall(function, input.table_name);
+  call->alias = input.table_name;
+  return call;
 }
 
 void RegisterNamedTables(duckdb::DatabaseInstance& database,
                          const std::shared_ptr<EngineResources>& resources) {
-  Register(database, MakeScanFunction(kTableFunction, true), BindTable, resources);
-  Register(database, MakeStreamFunction(kStreamFunction), BindStream, resources);
+  auto info = duckdb::make_shared_ptr<FunctionInfo>();
+  info->resources = resources;
+  duckdb::TableFunction table = MakeScanFunction(kTableFunction, true);
+  table.bind = BindTable;
+  RegisterTableFunction(database, std::move(table), info);
+  duckdb::TableFunction stream = MakeStreamFunction(kStreamFunction);
+  stream.bind = BindStream;
+  RegisterTableFunction(database, std::move(stream), info);
 }
 
 }  // namespace colonnade::engine

@@ -5,6 +5,7 @@
 #include "engine/duckdb_status.h"
 #include "engine/named_tables.h"
 #include "engine/source_arguments.h"
+#include "engine/table_functions.h"
 #include "engine/table_scan.h"
 
 namespace colonnade::engine {
@@ -45,12 +46,7 @@ duckdb::unique_ptr<duckdb::TableRef> ReplaceName(
   const std::string name = duckdb::ReplacementScan::GetFullPath(input);
   const auto function = resources.sources.resolve(name);
   if (!function) return nullptr;
-  auto reference = duckdb::make_uniq<duckdb::TableFunctionRef>();
-  duckdb::vector<duckdb::unique_ptr<duckdb::ParsedExpression>> arguments;
-  arguments.push_back(duckdb::make_uniq<duckdb::ConstantExpression>(duckdb::Value(name)));
-  reference->function =
-      duckdb::make_uniq<duckdb::FunctionExpression>(*function, std::move(arguments));
-  return reference;
+  return TableFunctionCall(*function, name);
 }
 
 }  // namespace
@@ -66,7 +62,6 @@ void RegisterSourceFunctions(duckdb::DatabaseInstance& database,
                              const std::shared_ptr<EngineResources>& resources) {
   for (const SourceFunction& source : resources->sources.functions) {
     duckdb::TableFunction function = MakeScanFunction(source.name, true);
-    function.arguments = {duckdb::LogicalType::VARCHAR};
     function.bind = Bind;
     for (const SourceOption& option : source.options) {
       function.named_parameters[option.name] = OptionType(option.type);
@@ -74,11 +69,7 @@ void RegisterSourceFunctions(duckdb::DatabaseInstance& database,
     auto info = duckdb::make_shared_ptr<FunctionInfo>();
     info->function = source;
     info->resources = resources;
-    function.function_info = std::move(info);
-    duckdb::CreateTableFunctionInfo create(function);
-    create.on_conflict = duckdb::OnCreateConflict::ALTER_ON_CONFLICT;
-    duckdb::Catalog::GetSystemCatalog(database).CreateFunction(
-        duckdb::CatalogTransaction::GetSystemTransaction(database), create);
+    RegisterTableFunction(database, std::move(function), std::move(info));
   }
 }
 

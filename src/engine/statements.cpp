@@ -61,7 +61,7 @@ duckdb::unique_ptr<duckdb::SQLStatement> WithJsonNumbers(
       "rows");
   auto node = duckdb::make_uniq<duckdb::SelectNode>();
   for (size_t i = 0; i < names.size(); ++i) {
-    const std::string column = "c" + std::to_string(i);
+    const std::string column = std::string("c").append(std::to_string(i));
     rows->column_name_alias.push_back(column);
     const std::string text = is_float(types[i])
                                  ? "CASE WHEN isfinite(" + column + ") THEN to_json(" + column +

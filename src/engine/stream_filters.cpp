@@ -11,6 +11,7 @@
 #include "duckdb/planner/expression/bound_between_expression.hpp"
 #include "duckdb/planner/expression/bound_comparison_expression.hpp"
 #include "duckdb/planner/expression/bound_constant_expression.hpp"
+#include "engine/column_references.h"
 
 namespace colonnade::engine {
 namespace {
@@ -234,35 +235,8 @@ Terms TermsOf(const duckdb::Expression& filter) {
 }
 
 //===--------------------------------------------------------------------===//
-// Rewriting
+// Text
 //===--------------------------------------------------------------------===//
-
-// Replaces references to the scan's output by references to columns of the table; null if the
-// expression uses anything else.
-duckdb::unique_ptr<duckdb::Expression> OverTableColumns(const duckdb::Expression& filter,
-                                                        const duckdb::LogicalGet& get,
-                                                        size_t column_count) {
-  auto rewritten = filter.Copy();
-  bool usable = true;
-  duckdb::ExpressionIterator::VisitExpressionMutable<duckdb::BoundColumnRefExpression>(
-      rewritten, [&](duckdb::BoundColumnRefExpression& reference,
-                     duckdb::unique_ptr<duckdb::Expression>& slot) {
-        const auto& ids = get.GetColumnIds();
-        if (reference.depth != 0 || reference.binding.table_index != get.table_index ||
-            reference.binding.column_index >= ids.size()) {
-          usable = false;
-          return;
-        }
-        const auto& id = ids[reference.binding.column_index];
-        if (id.HasChildren() || id.GetPrimaryIndex() >= column_count) {
-          usable = false;
-          return;
-        }
-        slot = duckdb::make_uniq<duckdb::BoundReferenceExpression>(reference.return_type,
-                                                                   id.GetPrimaryIndex());
-      });
-  return usable ? std::move(rewritten) : nullptr;
-}
 
 // Aliases stand in the text for what they name: columns get their names, and nothing else keeps
 // one.
@@ -306,11 +280,14 @@ bool SameFilter(const StreamFilter& left, const StreamFilter& right) {
 void TakeFilters(const duckdb::LogicalGet& get, const std::vector<std::string>& names,
                  duckdb::vector<duckdb::unique_ptr<duckdb::Expression>>& filters,
                  StreamFilters* known) {
+  const auto column_of = [&](duckdb::column_t id) {
+    return id < names.size() ? std::optional<size_t>(id) : std::nullopt;
+  };
   duckdb::vector<duckdb::unique_ptr<duckdb::Expression>> left;
   for (auto& filter : filters) {
     auto over_table = filter->IsVolatile() || filter->HasParameter() || filter->HasSubquery()
                           ? nullptr
-                          : OverTableColumns(*filter, get, names.size());
+                          : OverColumns(*filter, get, column_of);
     if (!over_table) {
       left.push_back(std::move(filter));
       continue;

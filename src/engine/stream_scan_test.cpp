@@ -6,7 +6,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include <chrono>
+#include <atomic>
 #include <cmath>
 #include <cstdlib>
 #include <cstring>
@@ -61,6 +61,20 @@ std::vector<FakeColumn> Numbers(int64_t rows) {
     columns[1].cells.emplace_back(row * 10);
   }
   return columns;
+}
+
+// Counts the array in `live` until it is released.
+void CountWhileLive(ArrowArray* array, std::atomic<int>* live) {
+  using Counted = std::pair<ArrowArray, std::atomic<int>*>;
+  ++*live;
+  array->private_data = new Counted(*array, live);
+  array->release = [](ArrowArray* self) {
+    const std::unique_ptr<Counted> counted(static_cast<Counted*>(self->private_data));
+    counted->first.release(&counted->first);
+    self->release = nullptr;
+    --*counted->second;
+    counted->second->notify_all();
+  };
 }
 
 class StreamScanTest : public ::testing::Test {
@@ -502,22 +516,37 @@ TEST_F(StreamScanTest, AnInterruptedQueryEndsBetweenBatches) {
 }
 
 TEST_F(StreamScanTest, AThreadThatWaitsForAnothersReadIsInterruptedAtOnce) {
-  std::atomic<bool> reading = false;
-  std::atomic<bool> go_on = false;
-  Make(Numbers(1'000), {.batch_rows = 10, .before_batch = [&](int64_t, int64_t) {
-                          reading = true;
-                          while (!go_on) std::this_thread::sleep_for(std::chrono::milliseconds(1));
-                          return Status();
-                        }});
-  std::thread query([&] {
-    EXPECT_THAT(Rows(*connection_, "SELECT sum(n) FROM t"),
-                StatusIs(StatusCode::kCancelled, HasSubstr("")));
-  });
-  while (!reading) std::this_thread::sleep_for(std::chrono::milliseconds(1));
-  connection_->Interrupt();
-  std::this_thread::sleep_for(std::chrono::milliseconds(50));
-  go_on = true;  // a read in progress is not torn away
-  query.join();
+  // One thread reads until the other one does, too; then it waits for that one with its last batch.
+  std::atomic<std::thread::id> first;
+  std::atomic<int> held = 0;  // batches of the first thread
+  std::atomic<bool> second_reads = false;
+  const auto before_batch = [&](int64_t, int64_t) {
+    std::thread::id nobody;
+    const auto self = std::this_thread::get_id();
+    if (first.compare_exchange_strong(nobody, self) || nobody == self) return Status();
+    second_reads = true;
+    second_reads.notify_all();
+    while (const int count = held) held.wait(count);  // for ever, unless the first one leaves
+    return Status();
+  };
+  const auto hold = [&](ArrowArray* batch) {
+    if (first.load() == std::this_thread::get_id()) CountWhileLive(batch, &held);
+  };
+  Make(Numbers(200'000), {.batch_rows = 1, .before_batch = before_batch, .disturb_batch = hold});
+  for (int round = 0; round < 50; ++round) {  // in some the interrupt comes before the wait
+    first = std::thread::id();
+    second_reads = false;
+    std::thread query([&] {
+      EXPECT_THAT(Rows(*connection_, "SELECT sum(n) FROM t"),
+                  StatusIs(StatusCode::kCancelled, HasSubstr("")));
+      second_reads = true;
+      second_reads.notify_all();
+    });
+    second_reads.wait(false);
+    connection_->Interrupt();
+    query.join();
+    ASSERT_EQ(held, 0);
+  }
 }
 
 TEST_F(StreamScanTest, ADroppedResultReleasesItsStreams) {

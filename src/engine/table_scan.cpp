@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "duckdb/parser/keyword_helper.hpp"
+#include "engine/column_references.h"
 #include "engine/duckdb_status.h"
 #include "engine/value_filter.h"
 #include "engine/vectors.h"
@@ -25,34 +26,6 @@ constexpr column_t kHiddenOffset = 1024;
 // Planning
 //===--------------------------------------------------------------------===//
 
-// Replaces column references of `get` by references to source columns; nothing if the expression
-// uses others.
-duckdb::unique_ptr<duckdb::Expression> ToSourceColumns(const duckdb::Expression& expression,
-                                                       const duckdb::LogicalGet& get,
-                                                       const ScanBindData& bind) {
-  auto rewritten = expression.Copy();
-  bool usable = true;
-  duckdb::ExpressionIterator::VisitExpressionMutable<duckdb::BoundColumnRefExpression>(
-      rewritten, [&](duckdb::BoundColumnRefExpression& reference,
-                     duckdb::unique_ptr<duckdb::Expression>& slot) {
-        const auto& ids = get.GetColumnIds();
-        if (reference.depth != 0 || reference.binding.table_index != get.table_index ||
-            reference.binding.column_index >= ids.size()) {
-          usable = false;
-          return;
-        }
-        const auto& id = ids[reference.binding.column_index];
-        const auto column = bind.SourceColumn(id.GetPrimaryIndex());
-        if (!column || id.HasChildren()) {
-          usable = false;
-          return;
-        }
-        slot = duckdb::make_uniq<duckdb::BoundReferenceExpression>(reference.return_type, *column);
-      });
-  if (!usable) return nullptr;
-  return rewritten;
-}
-
 void NarrowAxis(ScanBindData& bind, size_t axis, const table::AxisSelection& positions) {
   auto narrowed = std::make_shared<table::Selection>(*bind.selection);
   (*narrowed)[axis] = (*narrowed)[axis].Intersect(positions);
@@ -68,9 +41,10 @@ void PushdownComplexFilter(duckdb::ClientContext& context, duckdb::LogicalGet& g
   if (!bind.axis_uses.empty()) return;  // planned already
   QueryState& state = QueryState::Get(context, *bind.resources);
   AxisFilter evaluator(context, *bind.source, state.coordinate_environment());
+  const auto column_of = [&](column_t id) { return bind.SourceColumn(id); };
   duckdb::vector<duckdb::unique_ptr<duckdb::Expression>> left;
   for (auto& filter : filters) {
-    const auto predicate = ToSourceColumns(*filter, get, bind);
+    const auto predicate = OverColumns(*filter, get, column_of);
     const auto axes = predicate ? evaluator.AxesOf(*predicate) : std::nullopt;
     bool taken = false;
     if (axes && axes->size() == 1) {
@@ -462,9 +436,6 @@ column_t MultiplicityColumnId() { return duckdb::VIRTUAL_COLUMN_START + kMultipl
 column_t MultiplicityColumnId(size_t diagonal_axis) {
   return duckdb::VIRTUAL_COLUMN_START + kAxisMultiplicityOffset + diagonal_axis;
 }
-column_t HiddenColumnId(size_t source_column) {
-  return duckdb::VIRTUAL_COLUMN_START + kHiddenOffset + source_column;
-}
 
 ScanBindData::ScanBindData(std::shared_ptr<EngineResources> resources_in,
                            std::shared_ptr<const table::TableSource> source_in)
@@ -567,8 +538,9 @@ duckdb::virtual_column_map_t VirtualColumns(const table::TableSource& source) {
                   duckdb::TableColumn("", duckdb::LogicalType::BOOLEAN));
   for (size_t i = 0; i < source.columns().size(); ++i) {
     const table::Column& column = source.columns()[i];
-    if (column.hidden)
-      columns.emplace(HiddenColumnId(i), duckdb::TableColumn(column.name, TypeOf(column.type)));
+    if (!column.hidden) continue;
+    columns.emplace(duckdb::VIRTUAL_COLUMN_START + kHiddenOffset + i,
+                    duckdb::TableColumn(column.name, TypeOf(column.type)));
   }
   return columns;
 }

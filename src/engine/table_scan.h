@@ -20,7 +20,6 @@ namespace colonnade::engine {
 /// Column ids that are not visible columns start here (DuckDB's virtual columns).
 duckdb::column_t MultiplicityColumnId();
 duckdb::column_t MultiplicityColumnId(size_t diagonal_axis);
-duckdb::column_t HiddenColumnId(size_t source_column);
 
 /// Bind data of a scan. Copied by the planner; what is behind the pointers is immutable.
 struct ScanBindData : duckdb::TableFunctionData {

@@ -1,5 +1,6 @@
 #include "zarr/data_type.h"
 
+#include <algorithm>
 #include <array>
 #include <charconv>
 #include <optional>
@@ -164,8 +165,7 @@ Result<V2DataType> ParseV2DataType(const Json& json) {
     return result;
   }
   if (kind == 'U') {
-    const std::optional<uint64_t> bytes =
-        *size <= kMaxTextBytes ? std::optional(*size * 4) : std::nullopt;
+    const uint64_t bytes = std::min(*size, kMaxTextBytes) * 4;  // too many stay too many
     COLONNADE_ASSIGN_OR_RETURN(result.type, TextType(ElementKind::kFixedUtf32, bytes, json));
     return result;
   }
