@@ -1,39 +1,16 @@
 """The peers of bench/run.py: xarray + dask, xarray-sql, tensorstore, DuckDB and Polars on flat Parquet.
 
-    python peers.py PEER
-
-is a server: it imports what the peer needs, then reads one JSON request a line ({"case", "store", "parquet",
-"threads"}) and answers each from a fresh fork, so that no run is warmed by another and imports cost nothing. The child
-opens the data first ("open"), then runs the case; both are measured apart.
+A server of bench/measuring.py. A request is {"case", "store", "parquet", "threads"}. The child opens the data first
+("open"), then runs the case; both are measured apart.
 """
 
 from __future__ import annotations
 
-import json
-import os
-import resource
 import sys
-import time
-import traceback
+
+from measuring import Peak, Unsupported, serve, usage
 
 NAMES = ("xarray", "xarray_sql_datafusion", "xarray_sql_duckdb", "tensorstore", "duckdb_parquet", "polars_parquet")
-
-
-class Unsupported(Exception):
-    """The peer has no way to say this case."""
-
-
-def proc_number(path: str, key: str) -> float:
-    with open(path) as file:
-        for line in file:
-            if line.startswith(key):
-                return float(line[len(key):].split()[0])
-    return 0.0
-
-
-def usage() -> tuple[float, float, float]:
-    used = resource.getrusage(resource.RUSAGE_SELF)
-    return used.ru_utime + used.ru_stime, time.monotonic(), proc_number("/proc/self/io", "rchar:") / 1e6
 
 
 # ---------------------------------------------------------------------------------------------------------------------
@@ -280,9 +257,7 @@ def answer(name: str, request: dict) -> dict:
     start = usage()
     peer = PEERS[name](request)
     open_end = usage()
-    with open("/proc/self/clear_refs", "w") as file:
-        file.write("5")  # the peak counts from here
-    resident = proc_number("/proc/self/status", "VmRSS:")
+    peak = Peak()
     before = usage()
     case = request["case"]
     if isinstance(peer, (Sql, PolarsParquet)):
@@ -294,35 +269,10 @@ def answer(name: str, request: dict) -> dict:
         rows = method()
     after = usage()
     return {"open_cpu_s": open_end[0] - start[0], "open_wall_s": open_end[1] - start[1], "cpu_s": after[0] - before[0],
-            "wall_s": after[1] - before[1], "memory_mb": (proc_number("/proc/self/status", "VmHWM:") - resident) / 1e3,
-            "read_mb": after[2] - before[2], "rows": len(rows),
-            "answer": [[None if v is None else str(v) for v in row] for row in rows[:20]]}
-
-
-def serve(name: str) -> None:
-    for module in IMPORTS[name]:
-        __import__(module)
-    print(json.dumps({"ready": name}), flush=True)
-    for line in sys.stdin:
-        request = json.loads(line)
-        reading, writing = os.pipe()
-        child = os.fork()
-        if child == 0:
-            try:
-                result = answer(name, request)
-            except Unsupported:
-                result = {"unsupported": True}
-            except BaseException as failure:  # anything: it becomes a line of the table
-                traceback.print_exc()
-                result = {"error": f"{type(failure).__name__}: {failure}"[:300]}
-            os.write(writing, json.dumps(result).encode())
-            os._exit(0)
-        os.close(writing)
-        with os.fdopen(reading, "rb") as pipe:
-            content = pipe.read()
-        os.waitpid(child, 0)
-        print(content.decode() or json.dumps({"error": "the process died"}), flush=True)
+            "wall_s": after[1] - before[1], "memory_mb": peak.megabytes(), "read_mb": after[2] - before[2],
+            "rows": len(rows), "answer": [[None if v is None else str(v) for v in row] for row in rows[:20]]}
 
 
 if __name__ == "__main__":
-    serve(sys.argv[1])
+    peer_name = sys.argv[1]
+    serve(peer_name, IMPORTS[peer_name], lambda request: answer(peer_name, request))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import functools
 import math
-import statistics
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -12,12 +11,12 @@ import numpy as np
 
 from datasets import SPECS
 from keys import KEYS
+from measuring import Runs, median
 from python_peers import EXPORT_ROWS
 
 OURS = "colonnade"
 XARRAY_SQL = ("xarray_sql_datafusion", "xarray_sql_duckdb")
 FLOORS = ("dask_blocks", "dask_threads")
-Runs = list[dict]
 
 
 @dataclass(frozen=True)
@@ -142,11 +141,6 @@ def together(cases: list[Case]) -> list[list[Case]]:
 
 # ---------------------------------------------------------------------------------------------------------------------
 # Gates
-
-def median(runs: Runs, *keys: str) -> float:
-    """The median of the sum of some figures."""
-    return statistics.median(sum(run[key] for key in keys) for run in runs)
-
 
 def gates(measured: dict[str, dict[str, Runs]]) -> list[tuple[str, str, bool | None]]:
     """(text, figure, whether it holds or None if it was not measured or is no gate) of every gate."""

@@ -1,10 +1,6 @@
 """The engines of bench/python_run.py: this package, xarray-sql, data frames with DuckDB, and Dask alone.
 
-    python python_peers.py ENGINE
-
-is a server: it imports what the engine needs, then reads one JSON request a line and answers each from a fresh fork, so
-that no run is warmed by another and imports cost nothing. A request is {"source", "store", "task", "sql", "threads",
-"seconds"}. The child first makes what the user has already, an xarray Dataset or the session that holds the rows to be
+A server of bench/measuring.py. A request is {"source", "store", "task", "sql", "threads"}. The child first makes what the user has already, an xarray Dataset or the session that holds the rows to be
 exported ("prepare"; not measured); then it opens a session and registers the Dataset ("register"), then runs the task.
 Both are measured, apart.
 """
@@ -13,21 +9,15 @@ from __future__ import annotations
 
 import array
 import ctypes
-import importlib
+import importlib.util
 import itertools
-import json
 import mmap
 import os
 import pkgutil
-import resource
-import select
-import signal
 import sys
-import time
-import traceback
 from concurrent.futures import ThreadPoolExecutor
 
-from peers import Unsupported, proc_number
+from measuring import Peak, Unsupported, serve, usage
 
 EXPORT_ROWS = 10_000_000
 # Integers of two widths, doubles of two kinds, a timestamp, a short string.
@@ -39,6 +29,10 @@ EXPORT = "FROM rows_to_export"
 
 # ---------------------------------------------------------------------------------------------------------------------
 # Engines. Each has IMPORTS, `prepare(request)`, `register()` and `rows(sql)`; those that export have `export(form)`.
+
+# Dask imports dask.distributed when it is first asked for a scheduler: 0.13 CPU seconds and 12 MB.
+DASK = ("dask.array", "distributed")
+
 
 def open_dataset(request):
     """The Dataset as the user has it: chunked by Dask, indexed lazily, or in memory."""
@@ -64,7 +58,7 @@ class Engine:
 
 
 class Colonnade(Engine):
-    IMPORTS = ("colonnade", "xarray", "zarr", "dask.array", "pandas", "pyarrow", "polars")
+    IMPORTS = ("colonnade", "xarray", "zarr", *DASK, "pandas", "pyarrow", "polars")
 
     def prepare(self, request):
         import colonnade as cn
@@ -99,7 +93,7 @@ class ColonnadeZarr(Colonnade):
 
 
 class XarraySqlDatafusion(Engine):
-    IMPORTS = ("datafusion", "xarray_sql", "zarr", "dask.array")
+    IMPORTS = ("datafusion", "xarray_sql", "zarr", *DASK)
 
     def register(self):
         import xarray_sql
@@ -122,7 +116,7 @@ class Duckdb(Engine):
 class XarraySqlDuckdb(Duckdb):
     """DuckDB over the Arrow dataset of xarray-sql."""
 
-    IMPORTS = ("duckdb", "xarray_sql", "zarr", "dask.array")
+    IMPORTS = ("duckdb", "xarray_sql", "zarr", *DASK)
 
     def register(self):
         import xarray_sql
@@ -133,7 +127,7 @@ class XarraySqlDuckdb(Duckdb):
 class DataframeDuckdb(Duckdb):
     """`to_dataframe`, then DuckDB over the frame."""
 
-    IMPORTS = ("duckdb", "xarray", "zarr", "dask.array", "pandas")
+    IMPORTS = ("duckdb", "xarray", "zarr", *DASK, "pandas")
 
     def register(self):
         self.connect(self.threads)
@@ -160,7 +154,7 @@ class DaskBlocks(Engine):
     As the engine does it, each of its threads takes the next block and computes it on Dask's synchronous scheduler.
     """
 
-    IMPORTS = ("xarray", "zarr", "dask.array")
+    IMPORTS = ("xarray", "zarr", *DASK)
 
     def rows(self, sql):
         blocks = iter(self.ds.t2m.data.to_delayed().ravel())
@@ -225,12 +219,6 @@ def restore_library_pages() -> None:
                 first += count
 
 
-def usage() -> tuple[float, float, float]:
-    own, children = (resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
-    cpu = own.ru_utime + own.ru_stime + children.ru_utime + children.ru_stime
-    return cpu, time.monotonic(), proc_number("/proc/self/io", "rchar:") / 1e6
-
-
 def facts_of(form: str, table) -> list:
     """What the key of an export says, from whatever was exported."""
     if form == "arrow":
@@ -258,70 +246,31 @@ def answer(engine_class: type, request: dict) -> dict:
     engine.prepare(request)
     restore_library_pages()
     chunks = Chunks() if engine.through_zarr_python and request["source"] != "export" else None
-    with open("/proc/self/clear_refs", "w") as file:
-        file.write("5")  # the peak counts from here
-    resident = proc_number("/proc/self/status", "VmRSS:")
+    peak = Peak()
     start = usage()
     engine.register()
     registered = usage()
     form = request["task"]
     result = engine.rows(request["sql"]) if form == "rows" else engine.export(form)
     end = usage()
-    peak = proc_number("/proc/self/status", "VmHWM:")
+    memory = peak.megabytes()
     return {"register_cpu_s": registered[0] - start[0], "register_wall_s": registered[1] - start[1],
-            "cpu_s": end[0] - registered[0], "wall_s": end[1] - registered[1], "memory_mb": (peak - resident) / 1e3,
+            "cpu_s": end[0] - registered[0], "wall_s": end[1] - registered[1], "memory_mb": memory,
             "read_mb": end[2] - start[2], "chunks": chunks.read if chunks else None,
             "answer": facts_of(form, result) if form != "rows" else
             [[value if isinstance(value, (int, float)) else str(value) for value in row] for row in result]}
 
 
-def import_all(names: tuple[str, ...]) -> None:
-    for name in names:
-        importlib.import_module(name)
-    if "colonnade" in names:  # it imports its parts when they are needed
-        for part in pkgutil.iter_modules(sys.modules["colonnade"].__path__):
-            if part.name != "__main__":
-                importlib.import_module(f"colonnade.{part.name}")
-
-
-def run_in_child(engine_class: type, request: dict) -> str:
-    """The answer of a fork, as JSON; the fork is ended when its time is over."""
-    reading, writing = os.pipe()
-    child = os.fork()
-    if child == 0:
-        os.close(reading)
-        try:
-            result = answer(engine_class, request)
-        except Unsupported:
-            result = {"unsupported": True}
-        except BaseException as failure:  # anything: it becomes a line of the table
-            traceback.print_exc()
-            result = {"error": f"{type(failure).__name__}: {failure}"[:300]}
-        with os.fdopen(writing, "wb") as pipe:
-            pipe.write(json.dumps(result).encode())
-        os._exit(0)
-    os.close(writing)
-    content, end = b"", time.monotonic() + request["seconds"]
-    with os.fdopen(reading, "rb", buffering=0) as pipe:
-        while select.select([pipe], [], [], max(0, end - time.monotonic()))[0]:
-            piece = pipe.read(1 << 16)
-            if not piece:
-                break
-            content += piece
-        else:
-            os.kill(child, signal.SIGKILL)
-            content = json.dumps({"error": f"no answer in {request['seconds']} s"}).encode()
-    os.waitpid(child, 0)
-    return content.decode() or json.dumps({"error": "the process died"})
-
-
-def serve(name: str) -> None:
-    engine_class = ENGINES[name]
-    import_all(engine_class.IMPORTS)
-    print(json.dumps({"ready": name}), flush=True)
-    for line in sys.stdin:
-        print(run_in_child(engine_class, json.loads(line)), flush=True)
+def modules_of(engine_class: type) -> tuple[str, ...]:
+    """What it imports. This package imports its parts when they are needed, so they are named one by one."""
+    names = engine_class.IMPORTS
+    if "colonnade" not in names:
+        return names
+    folders = importlib.util.find_spec("colonnade").submodule_search_locations
+    parts = [part.name for part in pkgutil.iter_modules(folders) if part.name != "__main__"]
+    return (*names, *(f"colonnade.{part}" for part in parts))
 
 
 if __name__ == "__main__":
-    serve(sys.argv[1])
+    chosen = ENGINES[sys.argv[1]]
+    serve(sys.argv[1], modules_of(chosen), lambda request: answer(chosen, request))

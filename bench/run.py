@@ -8,21 +8,19 @@ every answer is compared with the key. See bench/README.md for the method.
 
 from __future__ import annotations
 
-import argparse
 import json
-import os
-import platform
-import statistics
 import subprocess
 import sys
 from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from datasets import SPECS, ensure, write_parquet
 from keys import KEYS
+from measuring import (HERE, Report, Servers, failure, introduction, json_log, median, ours_first, parser_of, seconds,
+                       spread, take_turns)
 from peers import NAMES, SQL
 
-HERE = Path(__file__).resolve().parent
 S2, S2N = KEYS["s2"]["t2m"], KEYS["s2n"]["t2m"]
 
 
@@ -78,22 +76,6 @@ RUN_SECONDS = 120
 FLOOR_CODECS = {"none": "none", "zstd": "zstd", "gzip": "gzip", "lz4": "blosc", "blosc_zstd": "blosc"}
 
 
-class PeerServer:
-    """A process that has imported one peer and forks for every run."""
-
-    def __init__(self, name: str, threads: int):
-        environment = {**os.environ, "POLARS_MAX_THREADS": str(threads), "OMP_NUM_THREADS": str(threads),
-                       "TOKIO_WORKER_THREADS": str(threads)}
-        self.process = subprocess.Popen([sys.executable, str(HERE / "peers.py"), name], stdin=subprocess.PIPE,
-                                        stdout=subprocess.PIPE, text=True, env=environment)
-        assert json.loads(self.process.stdout.readline()) == {"ready": name}
-
-    def run(self, **request) -> dict:
-        self.process.stdin.write(json.dumps(request) + "\n")
-        self.process.stdin.flush()
-        return json.loads(self.process.stdout.readline())
-
-
 def run_command(arguments: list) -> dict:
     """A program that prints one JSON line."""
     try:
@@ -118,7 +100,7 @@ def check(case: Case, result: dict) -> None:
             result["error"] = f"answer {row} instead of {list(case.want)}"
 
 
-def take_part(case: Case, options, servers: dict) -> dict:
+def take_part(case: Case, options, servers: Servers) -> dict:
     """engine → function of no arguments that makes one run."""
     spec, store = SPECS[case.data], ensure(options.data, case.data, quiet=False)
     engines = {}
@@ -140,56 +122,36 @@ def take_part(case: Case, options, servers: dict) -> dict:
             flat = write_parquet(options.data, case.parquet or case.data)
         else:
             flat = ""
-        if name not in servers:
-            servers[name] = PeerServer(name, options.threads)
         engines[name] = lambda name=name, flat=flat: servers[name].run(
-            case=case.query, store=str(store), parquet=str(flat), threads=options.threads)
+            case=case.query, store=str(store), parquet=str(flat), threads=options.threads, seconds=RUN_SECONDS)
     return engines
 
 
-def measure(case: Case, options, servers: dict) -> dict[str, list[dict]]:
+def measure(case: Case, options, servers: Servers) -> dict[str, list[dict]]:
     """Runs of every engine, interleaved."""
+    def checked(run):
+        result = run()
+        check(case, result)
+        return result
     engines = take_part(case, options, servers)
-    runs: dict[str, list[dict]] = {name: [] for name in engines}
-    for _ in range(options.runs + 1):  # the first round warms the page cache and is dropped
-        for name, run in engines.items():
-            if runs[name] and ("error" in runs[name][-1] or "unsupported" in runs[name][-1]):
-                continue
-            result = run()
-            check(case, result)
-            runs[name].append(result)
-    return {name: results[1:] if len(results) > 1 else results for name, results in runs.items()}
-
-
-def median(runs: list[dict], key: str) -> float:
-    return statistics.median(r[key] for r in runs)
-
-
-def seconds(value: float) -> str:
-    return f"{value:.4f}" if value < 0.01 else f"{value:.3f}"
+    return take_turns({name: lambda run=run: checked(run) for name, run in engines.items()}, options.runs)
 
 
 def rows_of(case: Case, results: dict[str, list[dict]]) -> list[str]:
     """Lines of the Markdown table; ours first, then by CPU."""
     lines, ours = [], None
-
-    def order(item):
-        name, runs = item
-        return (name != "colonnade", median(runs, "cpu_s") if "cpu_s" in runs[0] else 1e9)
-    for name, runs in sorted(results.items(), key=order):
+    for name, runs in ours_first(results, "colonnade"):
         head = f"| {case.label} | {case.title} | {name} "
         if "unsupported" in runs[0]:
             continue
-        broken = next((r["error"] for r in runs if "error" in r), None)
-        if broken:
-            lines.append(head + f"| **failed:** {broken.splitlines()[-1][:80] if broken else '?'} | | | | | | |")
+        if (broken := failure(runs)) is not None:
+            lines.append(head + f"| **failed:** {broken} | | | | | | |")
             continue
         cpu = median(runs, "cpu_s")
         ours = cpu if name == "colonnade" else ours
         ratio = f"{cpu / ours:.2f}" if ours else ""
-        low, high = min(r["cpu_s"] for r in runs), max(r["cpu_s"] for r in runs)
         chunks = f"{runs[0]['chunks_read']}/{runs[0]['chunks_total']}" if "chunks_read" in runs[0] else ""
-        lines.append(head + f"| {seconds(cpu)} ({seconds(low)}–{seconds(high)}) | {ratio} | {seconds(median(runs, 'wall_s'))} | "
+        lines.append(head + f"| {spread(runs, 'cpu_s')} | {ratio} | {seconds(median(runs, 'wall_s'))} | "
                      f"{seconds(median(runs, 'open_cpu_s'))} | {median(runs, 'memory_mb'):.0f} | {median(runs, 'read_mb'):.1f} | "
                      f"{chunks} |")
     return lines
@@ -260,14 +222,7 @@ def gates(measured: dict[tuple, dict[str, list[dict]]]) -> list[str]:
     return lines
 
 
-def machine() -> str:
-    model = next((line.split(":", 1)[1].strip() for line in Path("/proc/cpuinfo").read_text().splitlines()
-                  if line.startswith("model name")), platform.machine())
-    return f"{os.cpu_count()} × {model}, load average {os.getloadavg()[0]:.1f}"
-
-
 def versions(engines: list[str]) -> str:
-    from importlib.metadata import PackageNotFoundError, version
     out = []
     for package, users in (("xarray", "xarray"), ("dask", "xarray"), ("zarr", "xarray"), ("xarray-sql", "xarray_sql"),
                            ("datafusion", "xarray_sql_datafusion"), ("tensorstore", "tensorstore"), ("duckdb", "duckdb"),
@@ -280,62 +235,37 @@ def versions(engines: list[str]) -> str:
     return ", ".join(out) + "." if out else ""
 
 
-def write_readme(text: str) -> None:
-    path = HERE / "README.md"
-    begin, end = "<!-- results: bench/run.py --readme -->", "<!-- end of results -->"
-    readme = path.read_text()
-    head, rest = readme.split(begin)
-    path.write_text(f"{head}{begin}\n{text}\n{end}{rest.split(end)[1]}")
-
-
 def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--data", type=Path, default=HERE.parent / "build" / "bench-data")
+    parser = parser_of(__doc__, 5, ["colonnade", "floor", *NAMES])
     parser.add_argument("--build", type=Path, default=HERE.parent / "build" / "bench" / "bench")
-    parser.add_argument("--runs", type=int, default=5)
-    parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--cases", default="", help="queries, labels, data sets or query:data to keep, comma-separated")
-    parser.add_argument("--engines", default=",".join(["colonnade", "floor", *NAMES]))
-    parser.add_argument("--jsonl", type=Path, help="every run, one JSON object a line")
-    parser.add_argument("--readme", action="store_true", help="put the tables into bench/README.md")
     options = parser.parse_args()
-    options.engines = options.engines.split(",")
     options.data.mkdir(parents=True, exist_ok=True)
     wanted = set(filter(None, options.cases.split(",")))
     cases = [c for c in CASES if not wanted or wanted & {c.label, c.query, c.data, f"{c.query}:{c.data}"}]
 
-    printed: list[str] = []
-
-    def show(*lines: str) -> None:
-        printed.extend(lines)
-        print("\n".join(lines), flush=True)
-
-    show(f"Machine: {machine()}; {options.threads} threads; median (least–most) of {options.runs} runs; CPU is user + "
-         f"system of all threads. {versions(options.engines)}", "",
-         "| | query | engine | CPU s | CPU / ours | wall s | open, CPU s | memory MB | read MB | chunks |",
-         "| --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |")
-    servers: dict[str, PeerServer] = {}
+    report = Report()
+    report.show(f"{introduction(options)} {versions(options.engines)}", "",
+                "| | query | engine | CPU s | CPU / ours | wall s | open, CPU s | memory MB | read MB | chunks |",
+                "| --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |")
+    servers = Servers("peers.py", options.threads)
     measured, failed = {}, False
-    log = options.jsonl.open("w") if options.jsonl else None
-    for case in cases:
-        results = measure(case, options, servers)
-        measured[case.query, case.data] = results
-        failed |= any("error" in r for r in results.get("colonnade", []))
-        show(*rows_of(case, results))
-        if log:
+    with json_log(options.jsonl) as log:
+        for case in cases:
+            results = measure(case, options, servers)
+            measured[case.query, case.data] = results
+            failed |= any("error" in r for r in results.get("colonnade", []))
+            report.show(*rows_of(case, results))
             for engine, runs in results.items():
                 for run in runs:
-                    log.write(json.dumps({"case": case.label, "query": case.query, "data": case.data, "engine": engine, **run}) + "\n")
-            log.flush()
+                    log(case=case.label, query=case.query, data=case.data, engine=engine, **run)
+    servers.close()
     if "colonnade" in options.engines:
         measured["select_1", ""] = {"colonnade": [run_command([options.build / "session_bench", "-", "SELECT 1", options.threads])
                                                   for _ in range(options.runs)]}
-        show("", "| gate | figure | holds |", "| --- | --- | --- |", *gates(measured))
+        report.show("", "| gate | figure | holds |", "| --- | --- | --- |", *gates(measured))
     if options.readme:
-        write_readme("\n".join(printed))
-    for server in servers.values():
-        server.process.stdin.close()
-        server.process.wait()
+        report.write("results: bench/run.py --readme", "end of results")
     return 1 if failed else 0
 
 

@@ -16,8 +16,9 @@ sys.path.insert(0, str(HERE))
 
 from datasets import SPECS, ensure, write_parquet  # noqa: E402
 from keys import KEYS, compute  # noqa: E402
+from measuring import Server  # noqa: E402
 from peers import NAMES, SQL  # noqa: E402
-from run import CASES, PeerServer  # noqa: E402
+from run import CASES  # noqa: E402
 
 NAME = "s2_small"
 FACTS = KEYS[NAME]["t2m"]
@@ -61,7 +62,7 @@ def same(row, want) -> bool:
 @pytest.mark.parametrize("peer", NAMES)
 def test_a_peer_gives_the_keys(peer, data):
     store, flat = ensure(data, NAME), write_parquet(data, NAME)
-    server = PeerServer(peer, 2)
+    server = Server("peers.py", peer, 2)
     try:
         answered = 0
         for query, want in WANT.items():
@@ -74,8 +75,7 @@ def test_a_peer_gives_the_keys(peer, data):
             answered += 1
         assert answered >= 5
     finally:
-        server.process.stdin.close()
-        server.process.wait()
+        server.close()
 
 
 @pytest.mark.parametrize("query", WANT)

@@ -31,6 +31,7 @@ COLONNADE = ROOT / "build" / "dev" / "cli" / "colonnade"
 JOBS = str(os.cpu_count() or 1)
 CTEST_TIMEOUT_SECONDS = 300
 SUITE_TIMEOUT_SECONDS = 3600
+WHEEL_TIMEOUT_SECONDS = 4 * SUITE_TIMEOUT_SECONDS
 MAX_OUTPUT_CHARACTERS = 8000  # of one failing test
 
 
@@ -91,11 +92,11 @@ def read_junit(path: pathlib.Path) -> Tally:
     return tally
 
 
-def counted(suite: str, *command: object, junit: pathlib.Path, stderr: IO[bytes] | None = None,
-            **environment: str) -> Tally:
+def counted(suite: str, *command: object, junit: pathlib.Path, timeout: float = SUITE_TIMEOUT_SECONDS,
+            stderr: IO[bytes] | None = None, **environment: str) -> Tally:
     """Runs a program that writes `junit`. A program that fails without a failing test in there counts as one."""
     junit.unlink(missing_ok=True)
-    code = run(*command, stderr=stderr, **environment)
+    code = run(*command, timeout=timeout, stderr=stderr, **environment)
     try:
         tally = read_junit(junit)
     except (OSError, ElementTree.ParseError) as error:
@@ -188,10 +189,17 @@ def without_leaks(suite: str, *command: object, junit: pathlib.Path) -> Tally:
 
 
 def wheel(_options: argparse.Namespace) -> Tally:
-    """The package as users get it: source distribution, wheel, repaired wheel, a fresh environment."""
+    """The package as users get it, for every CPython of dev/pythons; and there all tests of the suite `python`."""
+    for stale in RESULTS.glob("wheel-*.xml"):
+        stale.unlink()
     junit = RESULTS / "wheel.xml"
-    return counted("wheel", PYTHON, "-m", "pytest", "-q", "-p", "no:cacheprovider", "tests/wheel", "--junitxml", junit,
-                   junit=junit)
+    tally = counted("wheel", PYTHON, "-m", "pytest", "-q", "-p", "no:cacheprovider", "tests/wheel", "--junitxml", junit,
+                    junit=junit, timeout=WHEEL_TIMEOUT_SECONDS)
+    for report in sorted(RESULTS.glob("wheel-*.xml")):
+        inner = read_junit(report)
+        inner.failures = [f"{report.stem.removeprefix('wheel-')}: {failure}" for failure in inner.failures]
+        tally.add(inner)
+    return tally
 
 
 def asan(_options: argparse.Namespace) -> Tally:
@@ -201,15 +209,19 @@ def asan(_options: argparse.Namespace) -> Tally:
 
 
 def tsan(_options: argparse.Namespace) -> Tally:
-    """The folders that share data between threads, under ThreadSanitizer: caches, tables and the parallel scan."""
-    names = ("array_test", "zarr_test", "table_test", "engine_test")
-    if broken := build("tsan", *names):
+    """What shares data between threads, under ThreadSanitizer: caches, tables, the parallel scan, sessions, the C interface."""
+    names = ("array_test", "zarr_test", "table_test", "engine_test", "session_test", "capi_test")
+    programs = ("statement", "stream", "table")
+    if broken := build("tsan", *names, *(f"capi_{name}_test" for name in programs)):
         return broken
+    options = f"suppressions={ROOT}/dev/tsan.suppressions:halt_on_error=0"
     tally = Tally()
     for name in names:
         junit = RESULTS / f"tsan-{name}.xml"
-        tally.add(counted(f"tsan {name}", f"build/tsan/src/{name}", "--gtest_brief=1", f"--gtest_output=xml:{junit}",
-                          junit=junit, TSAN_OPTIONS=f"suppressions={ROOT}/dev/tsan.suppressions:halt_on_error=0"))
+        # ThreadSanitizer does not follow a process that is forked off while threads run.
+        tally.add(counted(f"tsan {name}", f"build/tsan/src/{name}", "--gtest_brief=1", "--gtest_filter=-*Forked*",
+                          f"--gtest_output=xml:{junit}", junit=junit, TSAN_OPTIONS=options))
+    tally.add(ctest_only("tsan", "-R", rf"^capi\.({'|'.join(programs)})$", TSAN_OPTIONS=options))
     return tally
 
 
@@ -290,7 +302,7 @@ SUITES = [
     Suite(tsan, "threads, with ThreadSanitizer", "usual"),
     Suite(fuzz, "hostile bytes: metadata, codecs, shard index", "usual"),
     Suite(soak, "sessions under changing load: what must not grow does not", "usual"),
-    Suite(wheel, "the Python package as users install it", "long"),
+    Suite(wheel, "the Python package as users install it, and its tests on every CPython", "long"),
     Suite(coverage, "branch coverage of the unit tests", "long"),
     Suite(peers, "answers of the engines that bench/ compares with", "long"),
 ]

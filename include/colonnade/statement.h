@@ -80,7 +80,7 @@ COLONNADE_API colonnade_error* colonnade_statement_clear(colonnade_statement* st
 /// \param statement  borrowed
 /// \param relation   out, freed with colonnade_relation_free; may be NULL if no rows are wanted
 /// \error the first statement's that fails; those after it are not run. InvalidArgument for a
-///     parameter without a value.
+///     parameter without a value, or a value without a parameter in any statement.
 COLONNADE_API colonnade_error* colonnade_statement_run(colonnade_statement* statement,
                                                        colonnade_relation** relation);
 

@@ -3,12 +3,13 @@
 Dask's own way to one block, ``array.blocks[i].compute()``, looks at every block of every layer of the graph: half a
 second for a million blocks, each time. Here the tasks behind a block are collected by following its key through the
 layers, which costs the same however many blocks there are; Dask then optimizes and runs that small graph as it would
-the large one.
+the large one, on the user's scheduler. A graph of one task is called.
 """
 
 from __future__ import annotations
 
 import bisect
+import functools
 import itertools
 import sys
 from collections.abc import Container, Mapping, Sequence
@@ -70,19 +71,52 @@ class DaskBlocks:
 
         keys = [(self._array.name, *index) for index in indices]
         graph = _tasks_behind(self._array.dask, keys)
-        return list(compute_as_if_collection(type(self._array), graph, keys, **_scheduler()))
+        options: dict[str, Any] = {}
+        if not _has_scheduler():
+            from dask.callbacks import Callback
+            from dask.local import get_sync
+
+            callbacks = tuple(Callback.active)
+            if len(keys) == 1 and not callbacks and not _has_optimization() and _is_one_task(graph, keys[0]):
+                return [_run_one_task(graph, keys[0])]
+            # As a function: asked for by name, Dask imports dask.distributed to see that it is another one. With its
+            # callbacks: threads that look for them by themselves take them away from each other.
+            options = {"scheduler": functools.partial(get_sync, callbacks=callbacks)}
+        return list(compute_as_if_collection(type(self._array), graph, keys, **options))
 
 
-def _scheduler() -> dict[str, Any]:
-    """The user's scheduler if one is configured, else none at all: the threads of the query are parallel enough."""
+def _has_scheduler() -> bool:
+    """True if the user has chosen one. Otherwise blocks need none: the threads of the query are parallel enough."""
     import dask
 
-    if dask.config.get("scheduler", None) is not None:
-        return {}
+    if dask.config.get("scheduler", None) is not None or dask.config.get("pool", None) is not None:
+        return True
     # A client of dask.distributed is a scheduler too. Dask looks for one by importing the package, each time.
-    if "distributed" in sys.modules and dask.base.get_scheduler() is not None:
-        return {}
-    return {"scheduler": "sync"}
+    return "distributed" in sys.modules and dask.base.get_scheduler() is not None
+
+
+def _has_optimization() -> bool:
+    """True if the user has said how graphs of arrays are optimized."""
+    import dask
+
+    return dask.config.get("array_optimize", None) is not None
+
+
+def _is_one_task(graph: Any, key: Any) -> bool:
+    """True if one task makes the value of ``key`` from data: there is nothing to optimize and nothing to schedule.
+
+    That is every block of a file opened with ``chunks=``. Dask takes 0.2 ms or more to find that out.
+    """
+    if not isinstance(graph, dict):
+        return False
+    from dask._task_spec import DataNode
+
+    return all(isinstance(node, DataNode) for other, node in graph.items() if other != key)
+
+
+def _run_one_task(graph: Mapping[Any, Any], key: Any) -> Any:
+    task = graph[key]
+    return task({other: graph[other].value for other in task.dependencies})
 
 
 def _tasks_behind(graph: Any, keys: Sequence[Any]) -> Any:

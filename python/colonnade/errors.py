@@ -51,11 +51,14 @@ class Error(Exception):
     - ``"reconnect"``: repeat it on a new connection, nothing was applied;
     - ``"resend"``: whether it was applied is unknown, start again from the source of the data.
 
+    ``unknown_name`` is the table that SQL refers to and nothing is, if that is the failure; else empty.
+
     The message is one line, ``str(error)``. Errors keep class, message, recovery and notes through ``pickle``.
     """
 
     code: str = "Internal"
     recovery: str = "none"
+    unknown_name: str = ""
 
     def __init__(self, message: str = "", *, recovery: str = "none") -> None:
         if recovery not in _RECOVERIES:
@@ -165,7 +168,7 @@ _CLASSES: dict[str, type[Error]] = {
 }
 
 
-def make(code: str, message: str, recovery: str = "none") -> Error:
+def make(code: str, message: str, recovery: str = "none", unknown_name: str = "") -> Error:
     """The error for a code: an object of the class of that name, or of :class:`Internal` if there is none.
 
     >>> make("Io", "disk full", "retry")
@@ -173,7 +176,10 @@ def make(code: str, message: str, recovery: str = "none") -> Error:
     """
     if code not in _CLASSES:
         message = f"{message} (unknown code {code})"
-    return _CLASSES.get(code, Internal)(message, recovery=recovery if recovery in _RECOVERIES else "none")
+    error = _CLASSES.get(code, Internal)(message, recovery=recovery if recovery in _RECOVERIES else "none")
+    if unknown_name:
+        error.unknown_name = unknown_name
+    return error
 
 
 def _restore(kind: type[Error], args: tuple[Any, ...]) -> Error:

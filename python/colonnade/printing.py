@@ -12,6 +12,7 @@ from typing import Any
 __all__ = ["html_table", "text_table"]
 
 _MAX_TEXT = 48  # of one value, in terminal cells
+_MAX_HTML_TEXT = 80  # the same in a notebook, which scrolls sideways
 _ELLIPSIS = "…"
 
 
@@ -140,24 +141,29 @@ def text_table(
 def html_table(
     columns: Sequence[str], types: Sequence[str], rows: Sequence[Sequence[Any]], *, more: bool = False
 ) -> str:
-    """The same as an HTML table. Nothing in names, types and values is taken for markup.
+    """The same as an HTML table, of all columns. Nothing in names, types and values is taken for markup.
 
-    >>> html_table(["a<b"], ["VARCHAR"], [("x & y",)])[-95:]
-    '<tr><td style="text-align: left">x &amp; y</td></tr>\\n</tbody></table><small>1 row</small></div>'
+    >>> html_table(["a<b"], ["VARCHAR"], [("x & y",)])[-116:]
+    '<tr><td style="text-align: left; white-space: nowrap">x &amp; y</td></tr>\\n</tbody></table><small>1 row</small></div>'
     """
     sides = ["right" if is_numeric(kind) else "left" for kind in types]
 
     def cell(tag: str, text: str, side: str) -> str:
-        return f'<{tag} style="text-align: {side}">{text}</{tag}>'
+        # One line a row, like everywhere else: a long text would push the other rows out of sight. Said in every cell,
+        # because notebooks say otherwise of cells.
+        return f'<{tag} style="text-align: {side}; white-space: nowrap">{text}</{tag}>'
+
+    def text(value: Any) -> str:
+        return html.escape(_shortened(value_text(value), _MAX_HTML_TEXT))
 
     names = "".join(
-        cell("th", f"{html.escape(value_text(name))}<br><small>{html.escape(value_text(kind))}</small>", side)
+        cell("th", f"{text(name)}<br><small>{text(kind)}</small>", side)
         for name, kind, side in zip(columns, types, sides)
     )
-    lines = [f"<div><table><thead><tr>{names}</tr></thead><tbody>"]
+    lines = ['<div style="overflow-x: auto">', f"<table><thead><tr>{names}</tr></thead><tbody>"]
     for row in rows:
-        texts = ("<i>NULL</i>" if value is None else html.escape(value_text(value)) for value in row)
-        lines.append("<tr>" + "".join(cell("td", text, side) for text, side in zip(texts, sides)) + "</tr>")
+        texts = ("<i>NULL</i>" if value is None else text(value) for value in row)
+        lines.append("<tr>" + "".join(cell("td", one, side) for one, side in zip(texts, sides)) + "</tr>")
     lines.append(f"</tbody></table><small>{_summary(len(rows), more)}</small></div>")
     return "\n".join(lines)
 

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import sys
+import threading
 import time
 from typing import Any, Protocol
 
 __all__ = ["Progress", "display_for"]
+
+_MIDDLE = "vertical-align: middle"
+_EVEN_DIGITS = "font-variant-numeric: tabular-nums"  # or the text would tremble
 
 
 class Progress(Protocol):
@@ -55,9 +59,9 @@ class _Clock:
         elapsed = now - self._began
         parts = []
         if fraction:
-            parts.append(f"{fraction:4.0%}, {elapsed / fraction - elapsed:.0f} s left")
+            parts.append(f"{fraction:.0%}, {elapsed / fraction - elapsed:.0f} s left")
         else:
-            parts.append(f"{elapsed:.0f} s")
+            parts.append(f"running for {elapsed:.0f} s")
         if chunks:
             parts.append(f"{chunks:,} chunks, {read / 1e6:,.1f} MB, {read / 1e6 / elapsed:,.1f} MB/s")
         return ", ".join(parts)
@@ -79,22 +83,35 @@ class _TerminalLine:
 
 
 class _NotebookBar:
+    """A bar below the cell; nothing of it is left at the end. Statements of several threads share it."""
+
     def __init__(self) -> None:
         self._clock = _Clock()
+        self._lock = threading.Lock()
         self._handle: Any = None
+        self._shown = ""
 
     def __call__(self, fraction: float | None, chunks: int, read: int, finished: bool) -> None:
-        from IPython.display import HTML, display
+        with self._lock:
+            if finished:
+                self._clock.stop()
+                if self._handle is not None:
+                    self._show("", "")
+                self._handle = None
+                return
+            text = self._clock.text(fraction, chunks, read)
+            # No bar for what is not known: every change makes a new one, whose animation would begin again.
+            bar = "" if fraction is None else f'<progress max="1" value="{fraction:.3f}" style="{_MIDDLE}"></progress> '
+            self._show(text, f'{bar}<span style="{_MIDDLE}; {_EVEN_DIGITS}">{text}</span>')
 
-        if finished:
-            if self._handle is not None:
-                self._handle.update(HTML(""))
-            self._handle = None
-            self._clock.stop()
+    def _show(self, text: str, html: str) -> None:
+        from IPython.display import display
+
+        if self._handle is not None and html == self._shown:
             return
-        value = "" if fraction is None else f' value="{fraction:.3f}"'
-        html = HTML(f"<progress max=1{value}></progress> {self._clock.text(fraction, chunks, read)}")
+        self._shown = html
+        both = {"text/plain": text, "text/html": html}  # the first for consoles and for whoever reads the file later
         if self._handle is None:
-            self._handle = display(html, display_id=True)
+            self._handle = display(both, raw=True, display_id=True)
         else:
-            self._handle.update(html)
+            self._handle.update(both, raw=True)

@@ -10,7 +10,7 @@ from types import FrameType, TracebackType
 from typing import Any
 
 from . import _core
-from .errors import InvalidArgument
+from .errors import InvalidArgument, make
 from .parameters import split
 from .progress import Progress, display_for
 from .relation import Relation
@@ -79,7 +79,8 @@ class Session:
         (``CREATE``, ``INSERT``, ``ATTACH``, ``SET``, ``EXPLAIN``) runs exactly once, now; its rows, if it has any, are kept in the
         relation, else the result is ``None``.
 
-        ``params`` are the values of ``?`` and ``$1`` (a sequence) or of ``$name`` (a mapping).
+        ``params`` are the values of ``?`` and ``$1`` (a sequence) or of ``$name`` (a mapping), in whichever statements have
+        them: a value that no statement has a parameter for is an error, as is a parameter without a value.
 
         A name that is no table of the session is looked for among the caller's local and global variables, unless
         ``variables`` is off here or in ``connect``: a data frame, a Dataset, anything that has ``__arrow_c_stream__``.
@@ -118,10 +119,11 @@ class Session:
         try:
             query, rows = self._core.run(text, positional, named, find_variable if frame is not None else None)
         except InvalidArgument as error:
-            for name, kind in unusable.items():
-                if type(error) is InvalidArgument and f"name {name} does not exist" in str(error):
-                    raise InvalidArgument(f'{error} The variable "{name}" is of type {kind}, which is no table.') from None
-            raise
+            name = error.unknown_name
+            if name not in unusable:
+                raise
+            kind = f'The variable "{name}" is of type {unusable[name]}, which is no table.'
+            raise make(error.code, f"{error} {kind}", unknown_name=name) from None
         if query is not None:
             sql, columns = query
             return Relation(

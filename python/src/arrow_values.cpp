@@ -6,9 +6,9 @@
 #include <string>
 #include <utility>
 
-#include "array/half.h"
 #include "array_reader.h"
 #include "arrow/format.h"
+#include "base/half.h"
 #include "nested_values.h"
 #include "sql_type_hint.h"
 #include "temporal_values.h"
@@ -287,8 +287,7 @@ std::unique_ptr<ValueReader> MakeReader(const ArrowSchema& schema, const TypeHin
       case 'l': return Fixed<int64_t>(integer);
       case 'L': return Fixed<uint64_t>([](uint64_t v) { return PyLong_FromUnsignedLongLong(v); });
       case 'e':
-        return Fixed<uint16_t>(
-            [](uint16_t bits) { return PyFloat_FromDouble(array::HalfToFloat(bits)); });
+        return Fixed<uint16_t>([](uint16_t bits) { return PyFloat_FromDouble(HalfToFloat(bits)); });
       case 'f': return Fixed<float>([](float value) { return PyFloat_FromDouble(value); });
       case 'g': return Fixed<double>([](double value) { return PyFloat_FromDouble(value); });
       case 'u':

@@ -228,10 +228,12 @@ nb::object ExceptionOf(const Status& status) {
   if (auto found = kept.by_cause.extract(status.cause()); !found.empty())
     return std::move(found.mapped());
   static constexpr const char* kRecoveries[] = {"none", "retry", "reconnect", "resend"};
+  const std::string_view unknown = status.unknown_name();
   return nb::module_::import_("colonnade.errors")
       .attr("make")(nb::str(StatusCodeName(status.code()).data()),
                     nb::str(status.message().data(), status.message().size()),
-                    nb::str(kRecoveries[static_cast<int>(status.recovery())]));
+                    nb::str(kRecoveries[static_cast<int>(status.recovery())]),
+                    nb::str(unknown.data(), unknown.size()));
 }
 
 void RaiseStatus(const Status& status) {

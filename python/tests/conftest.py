@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import importlib.metadata
 import os
 import subprocess
 import sys
 import textwrap
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 import hypothesis
 import pytest
+
+import colonnade as cn
 
 CHILD_SECONDS = 120
 EXAMPLES = 60
@@ -21,6 +24,9 @@ RELATIVE_TOLERANCE = 1e-9  # of sums and means, which are added up in another or
 PROPERTY_EXAMPLES_SHARE = 2
 CASE_ROWS = 120  # of a random Dataset, at most
 QUESTIONS = 8  # about one of them
+
+# That zarr-python can write: the last release for CPython 3.10 knows one.
+ZARR_FORMATS = (2,) if importlib.metadata.version("zarr").startswith("2.") else (2, 3)
 
 RunChild = Callable[..., str]
 
@@ -51,6 +57,20 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     for item in items:
         if item.get_closest_marker("long"):
             item.add_marker(pytest.mark.skip(reason="only with --long"))
+
+
+@pytest.fixture
+def con() -> Iterator[cn.Session]:
+    """A session of two threads."""
+    with cn.connect(threads=2) as session:
+        yield session
+
+
+def rows(con: cn.Session, text: str) -> list[tuple]:
+    """All rows of a SELECT."""
+    relation = con.sql(text)
+    assert relation is not None
+    return relation.fetchall()
 
 
 @pytest.fixture(scope="session")

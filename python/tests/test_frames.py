@@ -22,12 +22,6 @@ TABLE = pa.table({"n": [1, 2, None], "s": ["one", None, "three"]})
 ROWS = [(1, "one"), (2, None), (None, "three")]
 
 
-@pytest.fixture
-def con():
-    with cn.connect(threads=2) as session:
-        yield session
-
-
 def ask(con, frame, sql="SELECT * FROM t"):
     con.register("t", as_stream_table(frame, "t"))
     return con.sql(sql).fetchall()
@@ -301,7 +295,13 @@ def test_pandas_missing_values_are_null(con):
     assert types["d"] == "INTERVAL"
 
 
-@pytest.mark.parametrize("dtype", ["str", "string", "object", "string[python]", "category"])
+# Before pandas 3, "str" is Python's: None becomes a text.
+OLD_PANDAS = pytest.mark.skipif(pd.__version__ < "3", reason="pandas has no type str")
+
+
+@pytest.mark.parametrize(
+    "dtype", [pytest.param("str", marks=OLD_PANDAS), "string", "object", "string[python]", "category"]
+)
 def test_pandas_text(con, dtype):
     texts = ["", None, "ä", "a text that is longer than twelve bytes"]
     frame = pd.DataFrame({"s": pd.Series(texts, dtype=object).astype(dtype)})

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 import dask
 import dask.array
+import dask.callbacks
 import numpy as np
 import pytest
 import xarray as xr
 
 import colonnade as cn
 from colonnade.xarray_source import read_xarray_table
+from conftest import RunChild, rows
 from counting import Reads, backend_of, cube, stored
 
 THREADS = 2
@@ -21,12 +24,6 @@ THREADS = 2
 @pytest.fixture
 def reads() -> Reads:
     return Reads()
-
-
-def rows(con: cn.Session, text: str) -> list[tuple]:
-    relation = con.sql(text)
-    assert relation is not None
-    return relation.fetchall()
 
 
 def test_nothing_is_read_before_a_query_runs(reads: Reads) -> None:
@@ -250,6 +247,96 @@ class Remote:
     def __getitem__(self, key: tuple[slice, ...]) -> np.ndarray:
         self.calls.append(key)
         return np.arange(key[0].start, key[0].stop, dtype=float)
+
+
+def test_dask_blocks_run_on_the_pool_that_the_user_has_given_dask() -> None:
+    calls: list = []
+    ds = xr.Dataset({"v": (("t", "x"), counted_blocks(np.ones((40, 10)), (4, 10), calls))})
+    with ThreadPoolExecutor(1, thread_name_prefix="users") as pool, cn.connect(threads=THREADS) as con:
+        con.register("d", ds)
+        with dask.config.set(pool=pool):
+            assert rows(con, "SELECT sum(v) FROM d") == [(400.0,)]
+    assert len(calls) == 10
+    assert {thread for _, thread in calls} == {"users_0"}
+
+
+def test_callbacks_of_dask_see_the_tasks_of_all_threads() -> None:
+    both = threading.Barrier(2, timeout=60)  # both threads of the query are in Dask
+    seen: list = []
+
+    class Watch(dask.callbacks.Callback):
+        def _posttask(self, *_: object) -> None:
+            seen.append(threading.get_ident())
+
+    class Meeting(Remote):
+        shape = (8,)
+
+        def __getitem__(self, key: tuple[slice, ...]) -> np.ndarray:
+            both.wait()
+            return super().__getitem__(key)
+
+    one_task = dask.array.from_array(Meeting(), chunks=4, asarray=True, meta=np.empty(0))
+    for array in (one_task, one_task + 0):
+        seen.clear()
+        ds = xr.Dataset({"v": ("x", array)})
+        with Watch() as watch, cn.connect(threads=2) as con:
+            con.register("d", ds)
+            assert rows(con, "SELECT sum(v) FROM d") == [(28.0,)]
+            assert dask.callbacks.Callback.active == {watch._callback}
+        assert len(set(seen)) == 2
+
+
+def test_an_optimization_of_the_users_is_applied_to_every_block() -> None:
+    asked: list = []
+
+    def optimize(graph: object, keys: list) -> object:
+        asked.extend(keys)
+        return dask.array.optimize(graph, keys)
+
+    values = np.arange(40.0)
+    one_task = dask.array.from_array(values, chunks=4)
+    for array in (one_task, one_task + 0):
+        asked.clear()
+        with cn.connect(threads=THREADS) as con:
+            con.register("d", xr.Dataset({"v": ("x", array)}))
+            with dask.config.set(array_optimize=optimize):
+                assert rows(con, "SELECT sum(v) FROM d") == [(values.sum(),)]
+        assert sorted(asked) == [(array.name, i) for i in range(10)]
+
+
+def test_blocks_of_one_task_do_without_dasks_scheduler(monkeypatch: pytest.MonkeyPatch) -> None:
+    reads = Reads()
+    values = np.arange(60.0).reshape(10, 6)
+    ds = stored({"v": (("y", "x"), values)}, {"y": 4, "x": 6}, reads).chunk(y=4)
+    assert ds.v.data.numblocks == (3, 1)
+
+    def schedule(*_: object, **__: object) -> None:
+        raise AssertionError("one task needs no scheduler")
+
+    monkeypatch.setattr(dask.base, "compute_as_if_collection", schedule)
+    with cn.connect(threads=THREADS) as con:
+        con.register("d", ds)
+        assert rows(con, "SELECT sum(v) FROM d") == [(values.sum(),)]
+        assert sorted(reads.of("v")) == [((0, 4), (0, 6)), ((4, 8), (0, 6)), ((8, 10), (0, 6))]
+        con.register("two", ds + 1)
+        with pytest.raises(AssertionError, match="no scheduler"):
+            rows(con, "SELECT sum(v) FROM two")
+
+
+def test_reading_dask_blocks_does_not_import_distributed(run_child: RunChild) -> None:
+    # It takes as long as reading a hundred blocks, and Dask imports it if it is asked for a scheduler by name.
+    run_child(
+        """
+        import sys
+        import dask.array, numpy as np, xarray as xr
+        import colonnade as cn
+        a = dask.array.from_array(np.arange(10.0), chunks=4)
+        con = cn.connect()
+        con.register("d", xr.Dataset({"one": ("x", a), "two": ("x", a * 2)}))
+        assert con.sql("SELECT sum(one), sum(two) FROM d").fetchall() == [(45.0, 90.0)]
+        assert "distributed" not in sys.modules
+        """
+    )
 
 
 def test_a_million_dask_blocks_cost_nothing_until_they_are_read() -> None:

@@ -389,6 +389,39 @@ print("parent")
     assert out.split() == ["child", "parent"]
 
 
+def test_results_of_a_closed_session_are_refused_and_dropped_in_a_forked_process(run_child):
+    """Of a query, of a query in a transaction and of a statement: who drops the last of the engine waits for its threads."""
+    out = run_child(
+        FORK
+        + """
+con.sql("BEGIN")
+inside = con.sql("SELECT n FROM t").batches(1_000)
+streams = [con.sql("SELECT n FROM t").__arrow_c_stream__(), con._core.run("DELETE FROM t RETURNING n", [], {})[1].stream()]
+next(inside)
+del cursor, relation
+con.close()
+sys.stdout.flush()
+child_pid = os.fork()
+if child_pid == 0:
+    import faulthandler
+    faulthandler.dump_traceback_later(60, exit=True)
+    refused(lambda: next(half_read))
+    refused(lambda: next(inside))
+    for stream in streams:
+        refused(lambda: pa.RecordBatchReader._import_from_c_capsule(stream))
+    del half_read, inside, reader, streams, stream, con
+    print("child", flush=True)
+    sys.exit(0)
+code = os.waitstatus_to_exitcode(os.waitpid(child_pid, 0)[1])
+assert code == 0, code
+streams = [pa.RecordBatchReader._import_from_c_capsule(stream) for stream in streams]
+print([sum(batch.num_rows for batch in result) for result in (half_read, inside, reader, *streams)])
+""",
+        environment={"COLONNADE_REPORT_LEAKS": ""},
+    )
+    assert out.splitlines() == ["child", "[299000, 299000, 177120, 300000, 300000]"]
+
+
 def test_a_program_in_place_of_the_process_is_no_harm(run_child):
     """subprocess forks too, and runs another program at once."""
     code = 'import subprocess\nsubprocess.run(["true"], check=True)\nprint(relation.fetchall())'

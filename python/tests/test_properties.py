@@ -23,7 +23,7 @@ from hypothesis import strategies as st
 from random_datasets import Case, Near, Predicates, Question, Row, Whole, random_case, random_question
 
 import colonnade as cn
-from conftest import CASE_ROWS, PROPERTY_EXAMPLES_SHARE, QUESTIONS
+from conftest import CASE_ROWS, PROPERTY_EXAMPLES_SHARE, QUESTIONS, ZARR_FORMATS
 
 # What one way has no type for, or another one than the store. The values have to be equal all the same; every other
 # difference of types fails.
@@ -52,7 +52,7 @@ def test_every_way_gives_the_rows_of_a_plain_loop(seed: int, rows: int, toleranc
     with tempfile.TemporaryDirectory() as directory, warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of Zarr and xarray, about types and chunks that we want
         path = str(Path(directory) / "case.zarr")
-        case.ds.to_zarr(path, zarr_format=source.choice((2, 3)), consolidated=False)
+        case.ds.to_zarr(path, zarr_format=source.choice(ZARR_FORMATS), consolidated=False)
         opened = {name: xr.open_zarr(path, chunks=chunks, consolidated=False)
                   for name, chunks in (("lazy", None), ("chunks", {}), ("rechunked", {dim: 3 for dim in case.dims}))}
         with cn.connect(threads=2) as con:

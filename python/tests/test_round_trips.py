@@ -233,11 +233,16 @@ def test_polars_frames_come_back_equal(con, shape, lazy):
     con.register("t", frame.lazy() if lazy else frame)
     back = con.sql("FROM t").lazy().collect() if lazy else con.sql("FROM t").to_polars()
     assert back.schema == frame.schema
-    assert back.equals(frame)
+    assert same_frame(back, frame)
     # Views into the middle, and rows in another order.
     for part in (frame[7:3_007], frame[::-3], frame.filter(pl.col("i8").is_not_null())):
         con.register("part", part)
-        assert con.sql("FROM part").to_polars().equals(part)
+        assert same_frame(con.sql("FROM part").to_polars(), part)
+
+
+def same_frame(one: pl.DataFrame, other: pl.DataFrame) -> bool:
+    # Before Polars 2.1, structs are equal only if what lies below their NULLs is.
+    return one.drop("deep").equals(other.drop("deep")) and one["deep"].to_list() == other["deep"].to_list()
 
 
 def test_polars_types_of_its_own_come_back(con):
@@ -288,8 +293,14 @@ def test_identifiers_and_enums_keep_their_values(con):
 
 PANDAS = """
 import datetime as dt, sys
+
+class NoPyarrow:
+    def find_spec(self, name, *_):
+        if name == "pyarrow":
+            raise ModuleNotFoundError("switched off", name=name)
+
 if sys.argv[1] == "without":
-    sys.modules["pyarrow"] = None
+    sys.meta_path.insert(0, NoPyarrow())
 import numpy as np
 import pandas as pd
 import colonnade as cn
@@ -337,10 +348,10 @@ with cn.connect(threads=2) as con:
     block = pd.DataFrame(np.arange(6_000.0).reshape(2_000, 3), columns=list("abc"))  # columns are not contiguous
     check(block, block)
     check(block[["c", "a"]], block[["c", "a"]])
-    print(pd.__version__.split(".")[0], "pyarrow" in sys.modules and sys.modules["pyarrow"] is not None)
+    print("pyarrow" in sys.modules)
 """
 
 
 @pytest.mark.parametrize("pyarrow", ["with", "without"])
 def test_pandas_frames_come_back_equal(run_child, pyarrow):
-    assert run_child(PANDAS, pyarrow) == ("3 True\n" if pyarrow == "with" else "3 False\n")
+    assert run_child(PANDAS, pyarrow) == f"{pyarrow == 'with'}\n"

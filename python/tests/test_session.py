@@ -69,6 +69,35 @@ def test_numpy_scalars_are_parameters(con):
                    ).fetchone() == (3, 0.5, datetime.datetime(2000, 1, 1, 0, 0, 0, 500000), True)
 
 
+@pytest.mark.parametrize("text, params, message", [
+    ("SELECT $a", {"a": 1, "b": 2}, r"\$b, and no statement has that parameter; there is \$a"),
+    ("SELECT $a, $b", {"a": 1}, r"no value for parameter \$b"),
+    ("SELECT ?", [1, 2], "2 values given by position"),
+    ("SELECT 1", [1], "more than 0 parameters"),
+    ("CREATE TABLE kept AS SELECT $a AS x; SELECT $b", {"a": 1, "c": 2}, r"\$c, and no statement .* there are \$a, \$b"),
+])
+def test_values_and_parameters_match(con, text, params, message):
+    with pytest.raises(errors.InvalidArgument, match=message):
+        con.sql(text, params)
+    assert con.tables() == []
+
+
+def test_values_go_to_the_statements_that_have_a_parameter_for_them(con):
+    both = con.sql("CREATE TABLE kept AS SELECT $a AS x; SELECT $b + x FROM kept", {"a": 1, "b": 2})
+    assert [both.fetchall(), both.to_numpy()["($b + x)"].tolist()] == [[(3,)], [3]]
+
+
+def test_making_a_relation_with_parameters_runs_nothing(con):
+    """Its columns depend on the values; an endless query tells that it does not run, by ending."""
+    con.sql("CREATE SEQUENCE s")
+    ticks = con.sql("SELECT nextval('s') + ? AS n FROM range(3)", [0.5])
+    assert ticks.types == ["DOUBLE"]
+    endless = con.sql("SELECT sum(a.range + ?) FROM range(10000000) a, range(1000000) b", [1])
+    assert ticks.fetchall() == [(1.5,), (2.5,), (3.5,)]
+    del endless
+    con.close()
+
+
 @pytest.mark.parametrize("params, message", [
     ([object()], "object"), ([1j], "complex"), ("text", "list or a dict"), ([[1, "a"]], "one type"), (["x"], "no value for|\\$2"),
     ({"lo": 1}, "\\$"), ([2**200], "128"),
@@ -123,6 +152,13 @@ def test_a_variable_that_is_no_table_is_named_with_its_type(con):
     number = 5  # noqa: F841
     with pytest.raises(errors.InvalidArgument, match='"number" is of type int, which is no table'):
         con.sql("SELECT * FROM number")
+    with pytest.raises(errors.InvalidArgument, match="of type int") as caught:
+        con.sql("SELECT * FROM (SELECT * FROM number)")
+    assert caught.value.unknown_name == "number" and caught.value.__suppress_context__
+    for text in ("SELECT number(1)", "SELECT 1::number", "DROP TABLE number"):  # no name that a variable can have
+        with pytest.raises(errors.InvalidArgument) as caught:
+            con.sql(text)
+        assert "number" in str(caught.value) and "of type int" not in str(caught.value)
 
 
 def test_settings_search_path_variables_and_temporary_tables_are_seen_by_all(con):

@@ -23,12 +23,6 @@ def rows(first: int = 0, last: int = 10) -> pa.Table:
     return pa.table({"n": list(range(first, last)), "s": [f"row {n}" for n in range(first, last)]}, schema=SCHEMA)
 
 
-@pytest.fixture
-def con():
-    with cn.connect(threads=2) as session:
-        yield session
-
-
 def test_a_factory_is_called_when_a_query_runs_and_not_before(con):
     calls = []
 

@@ -5,6 +5,7 @@ Paths are xarray in memory, as Dask and lazily from a store, the store itself, a
 
 from __future__ import annotations
 
+import json
 import warnings
 from collections.abc import Callable
 from pathlib import Path
@@ -19,16 +20,11 @@ import xarray as xr
 
 import colonnade as cn
 from colonnade import errors
+from conftest import ZARR_FORMATS
 
 pytestmark = pytest.mark.filterwarnings("ignore")
 
 FERRET, NCARG = Path("/usr/share/ferret-vis/data"), Path("/usr/share/ncarg/data/cdf")
-
-
-@pytest.fixture
-def con():
-    with cn.connect(threads=2) as session:
-        yield session
 
 
 Ask = Callable[..., list[tuple[Any, ...]]]
@@ -45,7 +41,7 @@ def ask(con, tmp_path) -> Ask:
         path = str(tmp_path / f"{number}.zarr")
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            ds.to_zarr(path, consolidated=False, **{"zarr_format": 3, **options})
+            ds.to_zarr(path, consolidated=False, **{"zarr_format": ZARR_FORMATS[-1], **options})
             con.register("memory", ds)
             con.register("dask", xr.open_zarr(path, consolidated=False))
             con.register("lazy", xr.open_zarr(path, consolidated=False, chunks=None))
@@ -264,7 +260,7 @@ def test_object_strings_with_none(con):
 def test_masked_integers_beyond_two_to_the_53_keep_their_digits(con, tmp_path):
     big = 1152921504606846977
     path = str(tmp_path / "a.zarr")
-    xr.Dataset({"v": ("x", np.array([big, -1]), {"_FillValue": -1})}).to_zarr(path, consolidated=False, zarr_format=3)
+    xr.Dataset({"v": ("x", np.array([big, -1]), {"_FillValue": -1})}).to_zarr(path, consolidated=False, zarr_format=ZARR_FORMATS[-1])
     con.register("undecoded", xr.open_zarr(path, consolidated=False, mask_and_scale=False))
     con.register("native", cn.open_zarr(path))
     for table in ("undecoded", "native", f"'{path}'"):
@@ -278,11 +274,10 @@ def test_masked_integers_beyond_two_to_the_53_keep_their_digits(con, tmp_path):
 
 def test_zeros_of_version_2_are_missing_as_for_xarray_unless_asked_for(con, tmp_path):
     path = str(tmp_path / "a.zarr")
-    import zarr
-
-    group = zarr.open_group(path, mode="w", zarr_format=2)
-    array = group.create_array("v", shape=(3,), dtype="i4", fill_value=0, attributes={"_ARRAY_DIMENSIONS": ["x"]})
-    array[:] = [0, 1, 2]
+    ds = xr.Dataset({"v": ("x", np.array([0, 1, 2], "i4"))})
+    ds.to_zarr(path, consolidated=False, zarr_format=2, encoding={"v": {"_FillValue": 0}})
+    metadata = json.loads((Path(path) / "v" / ".zarray").read_text())
+    assert metadata["fill_value"] == 0
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         con.register("opened", xr.open_zarr(path, consolidated=False))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 import dask.array
@@ -12,19 +11,8 @@ import xarray as xr
 
 import colonnade as cn
 from colonnade import errors, xarray_source
+from conftest import rows
 from counting import Reads, stored
-
-
-@pytest.fixture
-def con() -> Iterator[cn.Session]:
-    with cn.connect(threads=2) as session:
-        yield session
-
-
-def rows(con: cn.Session, text: str) -> list[tuple]:
-    relation = con.sql(text)
-    assert relation is not None
-    return relation.fetchall()
 
 
 def chunk_shapes(ds: Any, **options: Any) -> dict[str, tuple]:

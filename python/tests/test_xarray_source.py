@@ -6,7 +6,6 @@ import datetime
 import math
 import pathlib
 import warnings
-from collections.abc import Iterator
 from typing import Any
 
 import cftime
@@ -19,20 +18,9 @@ import xarray as xr
 import colonnade as cn
 from colonnade import errors, xarray_source
 from colonnade.xarray_source import read_xarray_table
+from conftest import ZARR_FORMATS, rows
 
 pytestmark = pytest.mark.filterwarnings("ignore::UserWarning", "ignore::FutureWarning", "ignore::RuntimeWarning")
-
-
-@pytest.fixture
-def con() -> Iterator[cn.Session]:
-    with cn.connect(threads=2) as session:
-        yield session
-
-
-def rows(con: cn.Session, text: str) -> list[tuple]:
-    relation = con.sql(text)
-    assert relation is not None
-    return relation.fetchall()
 
 
 def sql(ds: Any, text: str, **options: Any) -> list[tuple]:
@@ -104,7 +92,7 @@ def every_type() -> xr.Dataset:
     return ds
 
 
-@pytest.fixture(scope="module", params=[2, 3], ids=["v2", "v3"])
+@pytest.fixture(scope="module", params=ZARR_FORMATS, ids=lambda number: f"v{number}")
 def store(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> str:
     path = str(tmp_path_factory.mktemp("stores") / f"types{request.param}.zarr")
     with warnings.catch_warnings():
@@ -260,7 +248,7 @@ def test_every_unit_of_datetime64_is_a_timestamp() -> None:
 def test_large_masked_integers_keep_their_digits(con: cn.Session, tmp_path: pathlib.Path) -> None:
     big = 1152921504606846977
     path = str(tmp_path / "a.zarr")
-    xr.Dataset({"v": ("x", np.array([big, -1]), {"_FillValue": -1})}).to_zarr(path, zarr_format=3)
+    xr.Dataset({"v": ("x", np.array([big, -1]), {"_FillValue": -1})}).to_zarr(path, zarr_format=ZARR_FORMATS[-1])
     con.register("raw", xr.open_zarr(path, mask_and_scale=False))
     for table in ("raw", f"'{path}'"):
         assert rows(con, f"SELECT v FROM {table} ORDER BY x_idx") == [(big,), (None,)]

@@ -103,7 +103,4 @@ Status DecodeChunk(const ChunkCodecs& codecs, const ElementType& type,
                    std::span<const int64_t> shape, Bytes encoded, const CodecLimits& limits,
                    CodecScratch& scratch, ChunkElements* out);
 
-/// CRC-32C (Castagnoli) of `bytes`.
-uint32_t Crc32c(Bytes bytes);
-
 }  // namespace colonnade::array

@@ -26,8 +26,16 @@ bool AreConsecutive(const int64_t* positions, int64_t count) {
   return difference == 0;
 }
 
+// A GatherDimension that is not set when it is made: a cursor has room for many and is made once a
+// vector.
+struct Dimension {
+  int64_t count;
+  const int64_t* positions;
+  int64_t stride;
+};
+
 template <typename T>
-void CopyRun(std::byte* out, const std::byte* base, const GatherDimension& dimension, int64_t first,
+void CopyRun(std::byte* out, const std::byte* base, const Dimension& dimension, int64_t first,
              int64_t count) {
   constexpr auto kSize = static_cast<int64_t>(sizeof(T));
   const int64_t stride = dimension.stride;
@@ -55,7 +63,9 @@ class RowCursor {
   /// \pre dimensions.size() <= kMaxRank
   RowCursor(const std::byte* data, std::span<const GatherDimension> dimensions, int64_t begin)
       : base_(data) {
-    for (const GatherDimension& dimension : dimensions) Push(dimension);
+    for (const GatherDimension& dimension : dimensions) {
+      Push({dimension.count, dimension.positions, dimension.stride});
+    }
     if (rank_ == 0) Push({.count = 1, .positions = nullptr, .stride = 0}, /*keep_single=*/true);
     inner_ = &dimensions_[rank_ - 1];
     for (size_t d = rank_; d-- > 0;) {
@@ -110,23 +120,23 @@ class RowCursor {
     }
   }
 
-  const GatherDimension& inner() const { return *inner_; }
+  const Dimension& inner() const { return *inner_; }
 
  private:
   int64_t Offset(size_t d, int64_t index) const {
-    const GatherDimension& dimension = dimensions_[d];
+    const Dimension& dimension = dimensions_[d];
     return (dimension.positions != nullptr ? dimension.positions[index] : index) * dimension.stride;
   }
 
   // Adds an inner dimension; merges it into the last one if together they are evenly spaced.
-  void Push(GatherDimension dimension, bool keep_single = false) {
+  void Push(Dimension dimension, bool keep_single = false) {
     if (dimension.stride == 0) dimension.positions = nullptr;
     if (dimension.count == 1 && !keep_single) {
       if (dimension.positions != nullptr) base_ += dimension.positions[0] * dimension.stride;
       return;
     }
     if (rank_ > 0 && dimension.positions == nullptr) {
-      GatherDimension& outer = dimensions_[rank_ - 1];
+      Dimension& outer = dimensions_[rank_ - 1];
       int64_t extent;
       int64_t rows;
       if (outer.positions == nullptr &&
@@ -154,9 +164,9 @@ class RowCursor {
 
   const std::byte* base_;  // of the row whose innermost position is 0
   size_t rank_ = 0;
-  const GatherDimension* inner_ = nullptr;
+  const Dimension* inner_ = nullptr;
   // Only the first rank_ entries are set.
-  std::array<GatherDimension, kMaxRank> dimensions_;
+  std::array<Dimension, kMaxRank> dimensions_;
   std::array<int64_t, kMaxRank> index_;
 };
 
@@ -374,7 +384,7 @@ const std::byte* ContiguousRows(const cf::DecodePlan& plan, const std::byte* dat
   if (count <= 0 || dimensions.size() > kMaxRank || !plan.is_identity()) return nullptr;
   const int64_t size = plan.stored.memory_size();
   RowCursor cursor(data, dimensions, begin);
-  const GatherDimension& inner = cursor.inner();
+  const Dimension& inner = cursor.inner();
   const std::byte* start = nullptr;
   for (int64_t done = 0; done < count;) {
     const RowCursor::Run run = cursor.Next(count - done);

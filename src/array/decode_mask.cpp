@@ -18,42 +18,55 @@ using Flag =
                        std::conditional_t<sizeof(T) == 2, uint16_t,
                                           std::conditional_t<sizeof(T) == 4, uint32_t, uint64_t>>>;
 
-// True if `is_missing` holds for any element. No early exit: the loop vectorises, and nearly every
-// block has nothing missing or is looked at again anyway.
+// The numbers that fit into one register of any processor, compared all at once. Left to the
+// compiler, the same loop over doubles looks at them one by one.
+constexpr size_t kVectorBytes = 16;
+template <typename Number>
+using Vector [[gnu::vector_size(kVectorBytes)]] = Number;
+
+// 64-bit integers are not: the oldest processors have no instruction for it.
+template <typename S>
+constexpr bool kHasVectors =
+    std::is_same_v<typename S::Raw, typename S::Number> &&
+    (std::is_floating_point_v<typename S::Number> || sizeof(typename S::Number) < 8);
+
+// Lane by lane, all bits set if `is_missing` holds in any of the 4 vectors at `rows`.
+template <typename Number, typename Predicate>
+auto TestVectors(const std::byte* rows, Predicate is_missing) {
+  const auto test = [&](size_t i) {
+    Vector<Number> vector;
+    std::memcpy(&vector, rows + i * kVectorBytes, kVectorBytes);
+    return is_missing(vector);
+  };
+  return (test(0) | test(1)) | (test(2) | test(3));
+}
+
+// True if `is_missing` holds for any element. No early exit: nearly every block has nothing missing
+// or is looked at again anyway.
 template <typename S, typename Predicate>
 bool AnyMissing(const std::byte* rows, int64_t count, Predicate is_missing) {
   using Number = typename S::Number;
-  constexpr int64_t kStep = 64;  // a fixed trip count vectorises at every optimisation level
-  Flag<Number> found = 0;
   int64_t i = 0;
-  for (; i + kStep <= count; i += kStep) {
-    const std::byte* step = rows + i * static_cast<int64_t>(sizeof(typename S::Raw));
-    for (int64_t j = 0; j < kStep; ++j) {
-      found |= static_cast<Flag<Number>>(is_missing(S::Load(step, j)));
+  Flag<Number> found = 0;
+  if constexpr (kHasVectors<S>) {
+    constexpr int64_t kStep = 4 * kVectorBytes / sizeof(Number);
+    decltype(TestVectors<Number>(rows, is_missing)) any = {};
+    for (; i + kStep <= count; i += kStep) {
+      any |= TestVectors<Number>(rows + i * static_cast<int64_t>(sizeof(Number)), is_missing);
+    }
+    uint64_t words[kVectorBytes / sizeof(uint64_t)];
+    std::memcpy(words, &any, sizeof(words));
+    found |= static_cast<Flag<Number>>((words[0] | words[1]) != 0);
+  } else {
+    constexpr int64_t kStep = 64;  // a fixed trip count vectorises at every optimisation level
+    for (; i + kStep <= count; i += kStep) {
+      const std::byte* step = rows + i * static_cast<int64_t>(sizeof(typename S::Raw));
+      for (int64_t j = 0; j < kStep; ++j) {
+        found |= static_cast<Flag<Number>>(is_missing(S::Load(step, j)));
+      }
     }
   }
   for (; i < count; ++i) found |= static_cast<Flag<Number>>(is_missing(S::Load(rows, i)));
-  return found != 0;
-}
-
-// The same for NaN: "unordered" tests two elements with one instruction.
-template <typename S>
-bool AnyNan(const std::byte* rows, int64_t count) {
-  using Number = typename S::Number;
-  constexpr int64_t kHalfStep = 32;
-  Flag<Number> found = 0;
-  int64_t i = 0;
-  for (; i + 2 * kHalfStep <= count; i += 2 * kHalfStep) {
-    const std::byte* step = rows + i * static_cast<int64_t>(sizeof(typename S::Raw));
-    for (int64_t j = 0; j < kHalfStep; ++j) {
-      found |= static_cast<Flag<Number>>(
-          __builtin_isunordered(S::Load(step, j), S::Load(step, j + kHalfStep)) ? 1 : 0);
-    }
-  }
-  for (; i < count; ++i) {
-    const Number value = S::Load(rows, i);
-    found |= static_cast<Flag<Number>>(__builtin_isunordered(value, value) ? 1 : 0);
-  }
   return found != 0;
 }
 
@@ -65,10 +78,11 @@ void MarkMissing(const std::byte* rows, int64_t count, Predicate is_missing, uin
   }
 }
 
+// Of a number, or of each of a vector.
 struct IsNan {
-  template <typename Number>
-  bool operator()(Number value) const {
-    return __builtin_isunordered(value, value);
+  template <typename Value>
+  auto operator()(Value value) const {
+    return value != value;  // NOLINT(misc-redundant-expression): only NaN is
   }
 };
 
@@ -88,7 +102,7 @@ bool ForEachPredicate(const cf::DecodePlan& plan, Test test) {
     } else {
       missing = static_cast<Number>(sentinel.u);
     }
-    if (test([missing](Number v) { return v == missing; })) return true;
+    if (test([missing](auto v) { return v == missing; })) return true;
   }
   if constexpr (std::is_same_v<Number, int64_t>) {
     if (plan.time && plan.is_identity()) {
@@ -120,13 +134,8 @@ int64_t WordCount(int64_t count) { return (count + 63) / 64; }
 template <typename S>
 bool MaskNumbers(const cf::DecodePlan& plan, const std::byte* rows, int64_t count,
                  uint64_t* validity) {
-  const bool any = ForEachPredicate<S>(plan, [&](auto is_missing) {
-    if constexpr (std::is_same_v<decltype(is_missing), IsNan>) {
-      return AnyNan<S>(rows, count);
-    } else {
-      return AnyMissing<S>(rows, count, is_missing);
-    }
-  });
+  const bool any = ForEachPredicate<S>(
+      plan, [&](auto is_missing) { return AnyMissing<S>(rows, count, is_missing); });
   if (!any) {
     std::fill_n(validity, WordCount(count), ~uint64_t{0});
     return false;

@@ -8,7 +8,7 @@
 #include <type_traits>
 
 #include "array/element_type.h"
-#include "array/half.h"
+#include "base/half.h"
 
 namespace colonnade::array {
 

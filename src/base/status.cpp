@@ -27,7 +27,7 @@ std::string_view StatusCodeName(StatusCode code) {
 }
 
 Status::Status(StatusCode code, std::string message, Recovery recovery)
-    : failure_(std::make_unique<Failure>(Failure{code, recovery, std::move(message), 0})) {
+    : failure_(std::make_unique<Failure>(Failure{code, recovery, std::move(message)})) {
   assert(code != StatusCode::kOk);
   if (code == StatusCode::kOk) failure_->code = StatusCode::kInternal;
 }
@@ -61,6 +61,11 @@ Status Status::WithContext(std::string_view context) const& {
 
 Status Status::WithCause(uint64_t cause) && {
   if (!ok()) failure_->cause = cause;
+  return std::move(*this);
+}
+
+Status Status::WithUnknownName(std::string name) && {
+  if (!ok()) failure_->unknown_name = std::move(name);
   return std::move(*this);
 }
 

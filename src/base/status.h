@@ -70,6 +70,11 @@ class [[nodiscard]] Status {
   /// A number that whoever made the failure gave it, 0 if none: code that calls out to a foreign
   /// language finds that language's own exception by it again.
   uint64_t cause() const { return ok() ? 0 : failure_->cause; }
+  /// The name that nothing has, if that is the failure and its maker knew it apart from the text: a
+  /// table that SQL refers to. Empty otherwise.
+  std::string_view unknown_name() const {
+    return ok() ? std::string_view() : failure_->unknown_name;
+  }
   /// "InvalidData: message", or "OK".
   std::string ToString() const;
 
@@ -78,6 +83,8 @@ class [[nodiscard]] Status {
   Status WithContext(std::string_view context) const&;
   /// The same failure with a cause; OK stays OK.
   Status WithCause(uint64_t cause) &&;
+  /// The same failure with the name that nothing has; OK stays OK.
+  Status WithUnknownName(std::string name) &&;
 
  private:
   struct Failure {
@@ -85,6 +92,7 @@ class [[nodiscard]] Status {
     Recovery recovery;
     std::string message;
     uint64_t cause = 0;
+    std::string unknown_name;
   };
   std::unique_ptr<Failure> failure_;
 };
@@ -155,9 +163,13 @@ COLONNADE_STATUS_MAKER(AlreadyExists)
 COLONNADE_STATUS_MAKER(InvalidState)
 COLONNADE_STATUS_MAKER(Unsupported)
 COLONNADE_STATUS_MAKER(InvalidData)
+COLONNADE_STATUS_MAKER(Unauthenticated)
 COLONNADE_STATUS_MAKER(PermissionDenied)
 COLONNADE_STATUS_MAKER(Cancelled)
+COLONNADE_STATUS_MAKER(Timeout)
 COLONNADE_STATUS_MAKER(LimitExceeded)
+COLONNADE_STATUS_MAKER(Unavailable)
+COLONNADE_STATUS_MAKER(ProtocolError)
 COLONNADE_STATUS_MAKER(Io)
 COLONNADE_STATUS_MAKER(Internal)
 #undef COLONNADE_STATUS_MAKER

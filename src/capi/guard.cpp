@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <memory>
 
-#include "array/codecs/utf8.h"
+#include "base/utf8.h"
 #include "colonnade/abi.h"
 
 namespace colonnade::capi {
@@ -52,7 +52,7 @@ Result<std::string_view> Arguments::Value(const char* data, size_t size,
                                           std::string_view parameter) const {
   COLONNADE_RETURN_IF_ERROR(Given(data, parameter));
   const std::string_view text(data, size == COLONNADE_TERMINATED ? std::strlen(data) : size);
-  if (!array::codecs::IsUtf8MostlyAscii(text)) return Wrong(parameter, " is not UTF-8");
+  if (!IsUtf8MostlyAscii(text)) return Wrong(parameter, " is not UTF-8");
   return text;
 }
 

@@ -9,8 +9,8 @@
 #include <unordered_set>
 #include <utility>
 
-#include "array/half.h"
 #include "arrow/schema.h"
+#include "base/half.h"
 #include "duckdb/common/types/arrow_aux_data.hpp"
 #include "duckdb/common/vector_operations/vector_operations.hpp"
 #include "engine/duckdb_status.h"
@@ -528,7 +528,7 @@ void ArrowVectors::Convert(const ArrowColumn& column, const ArrowArray& array, i
       CopyValidity(array, begin, count, vector);
       auto* out = FlatVector::GetData<float>(vector);
       for (int64_t row = 0; row < count; ++row) {
-        out[row] = array::HalfToFloat(At<uint16_t>(array.buffers[1], array.offset + begin + row));
+        out[row] = HalfToFloat(At<uint16_t>(array.buffers[1], array.offset + begin + row));
       }
       return;
     }

@@ -1,11 +1,12 @@
 #include "engine/connection.h"
 
-#include <optional>
+#include <map>
 #include <utility>
 
 #include "duckdb/catalog/catalog_search_path.hpp"
 #include "duckdb/main/client_data.hpp"
 #include "duckdb/main/materialized_query_result.hpp"
+#include "duckdb/planner/planner.hpp"
 #include "engine/descriptor_files.h"
 #include "engine/duckdb_status.h"
 #include "engine/output_file.h"
@@ -41,19 +42,13 @@ Result<duckdb::Value> ToValue(duckdb::ClientContext& context, const Parameter& p
   return cast;
 }
 
-// The values for the parameters that a statement has.
+// The values for the parameters that a statement has. Other values are for other statements.
 //
-// \error InvalidArgument for a parameter without a value, or a value without its parameter.
+// \error InvalidArgument for a parameter without a value, or a value that is not of its type.
 Result<BoundParameters> Bind(duckdb::ClientContext& context, const duckdb::SQLStatement& statement,
                              const Parameters& parameters) {
   BoundParameters bound;
   const auto& names = statement.named_param_map;
-  if (names.empty()) return bound;
-  if (parameters.positional.size() > names.size())
-    return InvalidArgument(parameters.positional.size(), " values for a statement with ",
-                           names.size(), names.size() == 1 ? " parameter" : " parameters");
-  if (!parameters.positional.empty() && !parameters.named.empty())
-    return InvalidArgument("parameters are given by position or by name, not both");
   for (const auto& [name, index] : names) {
     const Parameter* parameter = nullptr;
     if (const auto found = parameters.named.find(name); found != parameters.named.end())
@@ -69,6 +64,14 @@ Result<BoundParameters> Bind(duckdb::ClientContext& context, const duckdb::SQLSt
     bound.emplace(name, duckdb::BoundParameterData(*std::move(value)));
   }
   return bound;
+}
+
+std::vector<std::string> ParameterNames(const duckdb::SQLStatement& statement) {
+  std::map<size_t, std::string> by_position;
+  for (const auto& [name, position] : statement.named_param_map) by_position[position] = name;
+  std::vector<std::string> names;
+  for (auto& [position, name] : by_position) names.push_back(std::move(name));
+  return names;
 }
 
 bool IsQuery(const duckdb::SQLStatement& statement) {
@@ -110,7 +113,7 @@ class ConnectionImpl final : public Connection {
       COLONNADE_ASSIGN_OR_RETURN(const auto statements, ParseStatements(state_->connection, sql));
       std::vector<StatementText> texts;
       for (const auto& statement : statements) {
-        texts.push_back({statement->query, IsQuery(*statement), statement->named_param_map.size()});
+        texts.push_back({statement->query, IsQuery(*statement), ParameterNames(*statement)});
       }
       return texts;
     } catch (const std::exception&) {
@@ -126,16 +129,18 @@ class ConnectionImpl final : public Connection {
         return InvalidArgument("one statement expected, not ", statements.size());
       COLONNADE_ASSIGN_OR_RETURN(
           auto bound, Bind(*state_->connection.context, *statements.front(), parameters));
-      if (!bound.empty()) {
-        // Types of columns may depend on the values.
-        auto pending = state_->connection.PendingQuery(
-            std::move(statements.front()), bound, duckdb::QueryResultOutputType::ALLOW_STREAMING);
-        if (pending->HasError()) return ToStatus(pending->GetErrorObject());
-        return Columns(pending->names, pending->types);
-      }
-      const auto prepared = state_->connection.Prepare(std::move(statements.front()));
-      if (prepared->HasError()) return ToStatus(prepared->error);
-      return Columns(prepared->GetNames(), prepared->GetTypes());
+      // Types of columns may depend on the values, of which Prepare knows none, and PendingQuery
+      // starts to run.
+      duckdb::ClientContext& context = *state_->connection.context;
+      context.ClearInterrupt();  // of the statement before
+      std::vector<ResultColumn> columns;
+      context.RunFunctionInTransaction([&] {
+        duckdb::Planner planner(context);
+        planner.parameter_data = std::move(bound);
+        planner.CreatePlan(std::move(statements.front()));
+        columns = Columns(planner.names, planner.types);
+      });
+      return columns;
     } catch (const std::exception&) {
       return CurrentExceptionStatus();
     }

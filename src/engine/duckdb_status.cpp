@@ -80,19 +80,21 @@ void Throw(const Status& status) {
 
 Status ToStatus(const duckdb::ErrorData& error) {
   StatusCode code = CodeOf(error.Type());
-  const auto& extra = error.ExtraInfo();
-  if (const auto found = extra.find(kCodeKey); found != extra.end()) {
-    const int number = std::atoi(found->second.c_str());
-    if (number > 0 && number <= static_cast<int>(StatusCode::kInternal)) {
-      code = static_cast<StatusCode>(number);
-    }
-  }
-  uint64_t cause = 0;
-  if (const auto found = extra.find(kCauseKey); found != extra.end())
-    cause = std::strtoull(found->second.c_str(), nullptr, 10);
+  const auto extra = [&error](const char* key) {
+    const auto found = error.ExtraInfo().find(key);
+    return found == error.ExtraInfo().end() ? std::string() : found->second;
+  };
+  const int number = std::atoi(extra(kCodeKey).c_str());
+  if (number > 0 && number <= static_cast<int>(StatusCode::kInternal))
+    code = static_cast<StatusCode>(number);
+  const uint64_t cause = std::strtoull(extra(kCauseKey).c_str(), nullptr, 10);
   std::string message = OneLine(error.RawMessage());
   if (code == StatusCode::kCancelled && cause == 0) message = "cancelled";
-  return Status(code, std::move(message)).WithCause(cause);
+  // CatalogException::MissingEntry
+  const bool unknown = extra("error_subtype") == "MISSING_ENTRY" && extra("type") == "Table";
+  return Status(code, std::move(message))
+      .WithCause(cause)
+      .WithUnknownName(unknown ? extra("name") : "");
 }
 
 Status CurrentExceptionStatus() {

@@ -80,7 +80,8 @@ struct StatementText {
   /// True for what only reads and gives rows: SELECT, and what SQL makes of it (WITH, FROM, VALUES,
   /// DESCRIBE, SHOW, SUMMARIZE).
   bool is_query = false;
-  size_t parameter_count = 0;
+  /// Names of its parameters, in the order of their positions: "1", "2", … for `?`.
+  std::vector<std::string> parameters;
 };
 
 /// A table that is given as an object: one of the two.
@@ -138,7 +139,7 @@ class Connection {
   /// \error InvalidArgument if it does not parse or has no statement.
   virtual Result<std::vector<StatementText>> Split(const std::string& sql) = 0;
 
-  /// The columns that a query will have. Plans and runs nothing.
+  /// The columns that a query will have. Runs nothing.
   virtual Result<std::vector<ResultColumn>> Describe(const std::string& sql,
                                                      const Parameters& parameters) = 0;
 

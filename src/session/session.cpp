@@ -75,14 +75,18 @@ class Registry {
     if (found == entries_.end()) return std::nullopt;
     return found->second;
   }
-  void Put(Entry entry) {
+  // Gives the name to `entry`, or to nothing. False if it is a catalog's, which is attached too,
+  // and may not be taken from it.
+  bool Put(const std::string& name, std::optional<Entry> entry, bool from_catalog) {
+    const std::string key = Folded(name);
+    std::map<std::string, Entry>::node_type before;  // destroyed outside the lock, as in Clear
     const std::lock_guard lock(mutex_);
-    std::string key = Folded(entry.name);
-    entries_.insert_or_assign(std::move(key), std::move(entry));
-  }
-  void Remove(std::string_view name) {
-    const std::lock_guard lock(mutex_);
-    entries_.erase(Folded(name));
+    if (const auto found = entries_.find(key); found != entries_.end()) {
+      if (found->second.catalog && !from_catalog) return false;
+      before = entries_.extract(found);
+    }
+    if (entry) entries_.emplace(key, *std::move(entry));
+    return true;
   }
   void Clear() {
     std::map<std::string, Entry> dropped;  // destroyed outside the lock: what goes may call back
@@ -98,8 +102,19 @@ class Registry {
     return names;
   }
 
+  // The catalog that is being attached, if one is.
+  void SetAttaching(std::shared_ptr<const table::Catalog> catalog) {
+    const std::lock_guard lock(mutex_);
+    attaching_.swap(catalog);
+  }
+  std::shared_ptr<const table::Catalog> attaching() const {
+    const std::lock_guard lock(mutex_);
+    return attaching_;
+  }
+
  private:
   mutable std::mutex mutex_;
+  std::shared_ptr<const table::Catalog> attaching_;
   std::map<std::string, Entry> entries_;
 };
 
@@ -176,7 +191,7 @@ class Progress {
   bool told_ = false;
 };
 
-// A connection for one query, while it runs. Move-only.
+// A connection for one query, while it runs.
 struct Fork {
   Fork(std::unique_ptr<engine::Connection> connection_in, std::shared_ptr<Running> running_in,
        const Call& call)
@@ -186,13 +201,12 @@ struct Fork {
     connection->SetPoll(Progress::PollOf(call, progress));
     running->Add(connection.get());
   }
-  Fork(Fork&&) = default;
-  Fork& operator=(Fork&&) = delete;
   ~Fork() {
-    if (connection == nullptr) return;  // moved from
     running->Remove(connection.get());
     Finish();
   }
+  Fork(const Fork&) = delete;
+  Fork& operator=(const Fork&) = delete;
 
   // Tells the end of the progress, before the connection that it looks at goes.
   void Finish() {
@@ -205,12 +219,13 @@ struct Fork {
   std::shared_ptr<Progress> progress;
 };
 
-// A result with the connection that it alone uses.
-class ForkResult final : public engine::QueryResult {
+// A result as a session gives it out: with the fork that it alone uses, if it does, and of use only
+// in the process that it was made in.
+class SessionResult final : public engine::QueryResult {
  public:
-  ForkResult(Fork fork, std::unique_ptr<engine::QueryResult> result)
-      : fork_(std::make_unique<Fork>(std::move(fork))), result_(std::move(result)) {}
-  ~ForkResult() override {
+  SessionResult(std::unique_ptr<engine::QueryResult> result, std::unique_ptr<Fork> fork)
+      : fork_(std::move(fork)), result_(std::move(result)) {}
+  ~SessionResult() override {
     if (home_.is_here()) return;
     // Nobody is left to end it.
     (void)result_.release();
@@ -221,13 +236,13 @@ class ForkResult final : public engine::QueryResult {
   Result<bool> NextText(std::vector<engine::TextRow>* rows) override {
     COLONNADE_RETURN_IF_ERROR(home_.Check());
     auto more = result_->NextText(rows);
-    if (!more.ok() || !*more) fork_->Finish();
+    if (!more.ok() || !*more) Finish();
     return more;
   }
   Result<uint64_t> Drain() override {
     COLONNADE_RETURN_IF_ERROR(home_.Check());
     auto rows = result_->Drain();
-    fork_->Finish();
+    Finish();
     return rows;
   }
   Result<arrow::Schema> Schema() override {
@@ -237,15 +252,54 @@ class ForkResult final : public engine::QueryResult {
   Result<arrow::Array> NextBatch(uint64_t batch_rows) override {
     COLONNADE_RETURN_IF_ERROR(home_.Check());
     auto batch = result_->NextBatch(batch_rows);
-    if (!batch.ok() || batch->empty()) fork_->Finish();
+    if (!batch.ok() || batch->empty()) Finish();
     return batch;
   }
 
  private:
+  void Finish() {
+    if (fork_) fork_->Finish();
+  }
+
   HomeProcess home_;
   std::unique_ptr<Fork> fork_;
   std::unique_ptr<engine::QueryResult> result_;  // before the connection goes
 };
+
+// A started query, or a statement that has run, as a result.
+Result<std::unique_ptr<engine::QueryResult>> GiveOut(
+    Result<std::unique_ptr<engine::QueryResult>> rows, std::unique_ptr<Fork> fork = nullptr) {
+  COLONNADE_RETURN_IF_ERROR(rows.status());
+  return std::unique_ptr<engine::QueryResult>(
+      std::make_unique<SessionResult>(*std::move(rows), std::move(fork)));
+}
+
+// That every value of a call has a parameter in some statement to go to. Whether every parameter
+// has a value is seen when its statement runs.
+Status CheckValues(const engine::Parameters& values,
+                   const std::vector<engine::StatementText>& statements) {
+  if (!values.positional.empty() && !values.named.empty())
+    return InvalidArgument("parameters are given by position or by name, not both");
+  size_t most = 0;
+  std::set<std::string> names;
+  for (const engine::StatementText& statement : statements) {
+    most = std::max(most, statement.parameters.size());
+    names.insert(statement.parameters.begin(), statement.parameters.end());
+  }
+  if (values.positional.size() > most)
+    return InvalidArgument(values.positional.size(),
+                           values.positional.size() == 1 ? " value" : " values",
+                           " given by position, and no statement has more than ", most,
+                           most == 1 ? " parameter" : " parameters");
+  for (const auto& [name, value] : values.named) {
+    if (names.contains(name)) continue;
+    std::string list;
+    for (const std::string& other : names) list += (list.empty() ? "$" : ", $") + other;
+    return InvalidArgument("a value for $", name, ", and no statement has that parameter; there ",
+                           names.size() == 1 ? "is " : "are ", list.empty() ? "none" : list);
+  }
+  return {};
+}
 
 }  // namespace
 
@@ -263,6 +317,7 @@ struct Session::State {
   std::mutex run_mutex;
   std::unique_ptr<engine::Connection> main;
   std::atomic<bool> in_transaction = false;
+  uint64_t catalogs_attached = 0;  // guarded by run_mutex
 
   // Queries fork from a connection that runs nothing, so that they need not wait for statements.
   std::mutex template_mutex;
@@ -277,9 +332,9 @@ struct Session::State {
     return {};
   }
 
-  // Looks names up for one call. Remembers what was not there, for the message.
-  engine::TableFinder Finder(const Call& call, std::shared_ptr<std::string> missing) const {
-    return [registry = registry, local = call.find_table, missing = std::move(missing)](
+  // Looks names up for one call.
+  engine::TableFinder Finder(const Call& call) const {
+    return [registry = registry, local = call.find_table](
                const std::string& name) -> Result<std::optional<engine::TableObject>> {
       // Registered tables come first: a variable of the caller does not change what a name means.
       if (auto entry = registry->Find(name)) {
@@ -290,25 +345,28 @@ struct Session::State {
           list += (list.empty() ? "" : ", ") + entry->name + "." + table;
         return InvalidArgument("\"", entry->name, "\" has several tables: name one of ", list);
       }
-      if (local) {
-        COLONNADE_ASSIGN_OR_RETURN(auto table, local(name));
-        if (table) return table;
-      }
-      *missing = name;
+      if (local) return local(name);
       return std::optional<engine::TableObject>();
     };
   }
 
-  // Adds the nearest registered name to a failure that is about a name nobody knew.
-  Status Explained(Status status, const std::string& missing) const {
-    if (missing.empty() || status.code() != StatusCode::kInvalidArgument) return status;
-    if (status.message().find("does not exist") == std::string_view::npos) return status;
-    const std::vector<std::string> names = registry->Names();
-    const std::string* nearest = NearestName(missing, names);
-    if (nearest == nullptr) return status;
-    return Status(status.code(), std::string(status.message()) + " A table \"" + *nearest +
-                                     "\" is registered; did you mean that?")
-        .WithCause(status.cause());
+  // Adds to a failure that is about a name nobody knew what is registered under that or the
+  // nearest.
+  Status Explained(Status status) const {
+    const std::string unknown(status.unknown_name());
+    if (unknown.empty()) return status;
+    std::string hint;
+    if (const auto entry = registry->Find(unknown)) {
+      hint = " A table \"" + entry->name + "\" is registered, for FROM alone.";
+    } else {
+      const std::vector<std::string> names = registry->Names();
+      const std::string* nearest = NearestName(unknown, names);
+      if (nearest == nullptr) return status;
+      hint = " A table \"" + *nearest + "\" is registered; did you mean that?";
+    }
+    return Status(status.code(), std::string(status.message()) + hint)
+        .WithCause(status.cause())
+        .WithUnknownName(unknown);
   }
 
   // Runs `body` with the first connection, set up for a call.
@@ -316,8 +374,7 @@ struct Session::State {
   auto OnMain(const Call& call, Body body) -> decltype(body(*main)) {
     COLONNADE_RETURN_IF_ERROR(home.Check());
     const std::lock_guard lock(run_mutex);
-    const auto missing = std::make_shared<std::string>();
-    main->SetTableFinder(Finder(call, missing));
+    main->SetTableFinder(Finder(call));
     {
       const auto progress = std::make_shared<Progress>(call, *main);
       main->SetPoll(Progress::PollOf(call, progress));
@@ -328,23 +385,22 @@ struct Session::State {
     main->SetTableFinder(nullptr);
     main->SetPoll(nullptr);  // the end of the progress
     COLONNADE_RETURN_IF_ERROR(Publish());
-    if (!result.ok()) return Explained(result.status(), *missing);
+    if (!result.ok()) return Explained(result.status());
     return result;
   }
 
   // Runs `body` with a connection of its own, which it may keep.
   template <typename Body>
-  auto OnFork(const Call& call, Body body) -> decltype(body(std::declval<Fork>())) {
+  auto OnFork(const Call& call, Body body) -> decltype(body(std::unique_ptr<Fork>())) {
     COLONNADE_RETURN_IF_ERROR(home.Check());
     std::unique_ptr<engine::Connection> connection;
     {
       const std::lock_guard lock(template_mutex);
       COLONNADE_ASSIGN_OR_RETURN(connection, forked->Fork());
     }
-    const auto missing = std::make_shared<std::string>();
-    connection->SetTableFinder(Finder(call, missing));
-    auto result = body(Fork(std::move(connection), running, call));
-    if (!result.ok()) return Explained(result.status(), *missing);
+    connection->SetTableFinder(Finder(call));
+    auto result = body(std::make_unique<Fork>(std::move(connection), running, call));
+    if (!result.ok()) return Explained(result.status());
     return result;
   }
 };
@@ -362,11 +418,11 @@ Result<std::shared_ptr<Session>> Session::Open(const SessionOptions& options) {
                               {},
                               [registry = state->registry](const engine::SourceArguments& arguments)
                                   -> Result<std::shared_ptr<const table::Catalog>> {
-                                auto entry = registry->Find(arguments.uri);
-                                if (!entry || !entry->catalog)
-                                  return NotFound("nothing is registered as \"", arguments.uri,
-                                                  "\"");
-                                return std::move(entry->catalog);
+                                auto catalog = registry->attaching();
+                                if (!catalog)
+                                  return InvalidArgument("\"", arguments.uri, "\": TYPE ",
+                                                         kRegisteredType, " is not for direct use");
+                                return catalog;
                               }});
   COLONNADE_ASSIGN_OR_RETURN(state->engine, OpenEngine(options, std::move(sources)));
   COLONNADE_ASSIGN_OR_RETURN(state->main, state->engine->Connect());
@@ -377,13 +433,7 @@ Result<std::shared_ptr<Session>> Session::Open(const SessionOptions& options) {
 Result<Outcome> Session::Run(const Call& call) {
   return state_->OnMain(call, [&](engine::Connection& main) -> Result<Outcome> {
     COLONNADE_ASSIGN_OR_RETURN(const auto statements, main.Split(call.sql));
-    const size_t values = call.parameters.positional.size() + call.parameters.named.size();
-    if (values > 0 && std::ranges::all_of(statements, [](const engine::StatementText& statement) {
-          return statement.parameter_count == 0;
-        })) {
-      return InvalidArgument(values, values == 1 ? " value is" : " values are",
-                             " given for parameters, and no statement has any");
-    }
+    COLONNADE_RETURN_IF_ERROR(CheckValues(call.parameters, statements));
     Outcome outcome;
     for (size_t i = 0; i < statements.size(); ++i) {
       const engine::StatementText& statement = statements[i];
@@ -393,7 +443,7 @@ Result<Outcome> Session::Run(const Call& call) {
         outcome.query = Query{statement.sql, std::move(columns)};
         break;
       }
-      COLONNADE_ASSIGN_OR_RETURN(auto rows, main.QueryAll(statement.sql, call.parameters));
+      COLONNADE_ASSIGN_OR_RETURN(auto rows, GiveOut(main.QueryAll(statement.sql, call.parameters)));
       if (last) outcome.rows = std::move(rows);
     }
     return outcome;
@@ -401,14 +451,14 @@ Result<Outcome> Session::Run(const Call& call) {
 }
 
 Result<std::unique_ptr<engine::QueryResult>> Session::Start(const Call& call) {
-  using Rows = std::unique_ptr<engine::QueryResult>;
   if (state_->in_transaction) {
-    return state_->OnMain(
-        call, [&](engine::Connection& main) { return main.QueryAll(call.sql, call.parameters); });
+    return state_->OnMain(call, [&](engine::Connection& main) {
+      return GiveOut(main.QueryAll(call.sql, call.parameters));
+    });
   }
-  return state_->OnFork(call, [&](Fork fork) -> Result<Rows> {
-    COLONNADE_ASSIGN_OR_RETURN(auto rows, fork.connection->Query(call.sql, call.parameters));
-    return Rows(std::make_unique<ForkResult>(std::move(fork), std::move(rows)));
+  return state_->OnFork(call, [&](std::unique_ptr<Fork> fork) {
+    auto rows = fork->connection->Query(call.sql, call.parameters);
+    return GiveOut(std::move(rows), std::move(fork));
   });
 }
 
@@ -418,7 +468,7 @@ Result<uint64_t> Session::WriteFile(const Call& call, engine::FileFormat format,
     return connection.QueryToFile(call.sql, format, path, call.parameters);
   };
   if (state_->in_transaction) return state_->OnMain(call, write);
-  return state_->OnFork(call, [&](Fork fork) { return write(*fork.connection); });
+  return state_->OnFork(call, [&](std::unique_ptr<Fork> fork) { return write(*fork->connection); });
 }
 
 Result<std::string> Session::Explain(const Call& call) {
@@ -426,15 +476,15 @@ Result<std::string> Session::Explain(const Call& call) {
     return connection.Explain(call.sql, call.parameters);
   };
   if (state_->in_transaction) return state_->OnMain(call, explain);
-  return state_->OnFork(call, [&](Fork fork) { return explain(*fork.connection); });
+  return state_->OnFork(call,
+                        [&](std::unique_ptr<Fork> fork) { return explain(*fork->connection); });
 }
 
 Status Session::Register(const std::string& name, engine::TableObject table) {
   COLONNADE_RETURN_IF_ERROR(state_->home.Check());
   if (name.empty()) return InvalidArgument("a table needs a name");
-  if (const auto entry = state_->registry->Find(name); entry && entry->catalog)
+  if (!state_->registry->Put(name, Registry::Entry{name, std::move(table), nullptr}, false))
     return AlreadyExists("\"", name, "\" is registered with several tables: unregister it first");
-  state_->registry->Put({name, std::move(table), nullptr});
   return {};
 }
 
@@ -446,21 +496,25 @@ Status Session::RegisterCatalog(const std::string& name,
     if (Folded(name) == own)
       return InvalidArgument("\"", name, "\" is the name of a catalog of the engine's own");
   }
-  const auto before = state_->registry->Find(name);
-  Call call;
-  if (before && before->catalog) {
-    call.sql = "DETACH " + Quoted(name, '"');
-    COLONNADE_RETURN_IF_ERROR(Run(call).status());
-  }
-  state_->registry->Put({name, {}, std::move(catalog)});
-  call.sql = "ATTACH " + Quoted(name, '\'') + " AS " + Quoted(name, '"') + " (TYPE " +
-             kRegisteredType + ")";
-  Status status = Run(call).status();
-  if (!status.ok()) {
-    state_->registry->Remove(name);
-    if (before && !before->catalog) state_->registry->Put(*before);
-  }
-  return status;
+  // One at a time: what is attached and what is registered stay the same.
+  return state_
+      ->OnMain(Call{},
+               [&](engine::Connection& main) {
+                 Registry& registry = *state_->registry;
+                 const auto before = registry.Find(name);
+                 // ATTACH keeps what it would replace if it fails, or if the path is the same.
+                 const std::string path = name + "#" + std::to_string(++state_->catalogs_attached);
+                 registry.SetAttaching(catalog);
+                 auto attached = main.QueryAll(
+                     std::string(before && before->catalog ? "ATTACH OR REPLACE " : "ATTACH ") +
+                     Quoted(path, '\'') + " AS " + Quoted(name, '"') + " (TYPE " + kRegisteredType +
+                     ")");
+                 registry.SetAttaching(nullptr);
+                 if (attached.ok())
+                   registry.Put(name, Registry::Entry{name, {}, std::move(catalog)}, true);
+                 return attached;
+               })
+      .status();
 }
 
 Status Session::Unregister(const std::string& name) {
@@ -473,13 +527,16 @@ Status Session::Unregister(const std::string& name) {
       return NotFound("nothing is registered as \"", name, "\"; did you mean \"", *nearest, "\"?");
     return NotFound("nothing is registered as \"", name, "\"");
   }
-  if (entry->catalog) {
-    Call call;
-    call.sql = "DETACH " + Quoted(entry->name, '"');
-    COLONNADE_RETURN_IF_ERROR(Run(call).status());
-  }
-  state_->registry->Remove(name);
-  return {};
+  if (state_->registry->Put(name, std::nullopt, false)) return {};
+  return state_
+      ->OnMain(Call{},
+               [&](engine::Connection& main) {
+                 auto detached =
+                     main.QueryAll("DETACH DATABASE IF EXISTS " + Quoted(entry->name, '"'));
+                 if (detached.ok()) state_->registry->Put(name, std::nullopt, true);
+                 return detached;
+               })
+      .status();
 }
 
 Result<std::vector<TableName>> Session::Tables() {

@@ -93,7 +93,8 @@ class Session : public std::enable_shared_from_this<Session> {
   /// Runs every statement of `call.sql`, but a last one that is a query. Parameters go to the
   /// statements that have some.
   ///
-  /// \error the first statement's that fails; those after it are not run.
+  /// \error InvalidArgument, and nothing is run, for a value that no statement has a parameter for;
+  ///     the first statement's that fails, and those after it are not run.
   Result<Outcome> Run(const Call& call);
 
   /// Starts one query. \pre call.sql is one query (Query::sql)

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include <atomic>
+#include <functional>
 #include <optional>
 #include <string>
 #include <thread>
@@ -23,6 +24,7 @@ namespace {
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
+using ::testing::Not;
 
 class SessionTest : public ::testing::Test {
  protected:
@@ -119,12 +121,83 @@ TEST_F(SessionTest, ParametersGoByPositionAndByName) {
               ElementsAre("1.5|true"));
   EXPECT_THAT(Ask("SELECT $low", {{}, {{"lo", {1.5, ""}}}}),
               StatusIs(StatusCode::kInvalidArgument, HasSubstr("$low")));
-  EXPECT_THAT(Ask("SELECT ?", {{{int64_t{1}, ""}, {int64_t{2}, ""}}, {}}),
-              StatusIs(StatusCode::kInvalidArgument, HasSubstr("2 values")));
-  EXPECT_THAT(session_->Run({"SELECT 1", {{{int64_t{1}, ""}}, {}}, {}, {}, {}}).status(),
-              StatusIs(StatusCode::kInvalidArgument, HasSubstr("no statement has any")));
   EXPECT_THAT(Ask("SELECT ?", {{{std::string("x"), "DATE"}}, {}}),
               StatusIs(StatusCode::kInvalidArgument, HasSubstr("DATE")));
+}
+
+TEST_F(SessionTest, EveryValueOfACallHasAParameterAndEveryParameterAValue) {
+  const auto run = [&](const std::string& sql, engine::Parameters parameters) {
+    return session_->Run({sql, std::move(parameters), {}, {}, {}}).status();
+  };
+  const engine::Parameter one{int64_t{1}, ""};
+  EXPECT_OK(run("CREATE TABLE t AS SELECT ? AS x, ? AS y; SELECT 1; SELECT ?", {{one, one}, {}}));
+  EXPECT_OK(run("CREATE TABLE u AS SELECT $a AS x; SELECT $b", {{}, {{"a", one}, {"b", one}}}));
+  EXPECT_THAT(run("SELECT ?", {{one, one}, {}}),
+              StatusIs(StatusCode::kInvalidArgument,
+                       "2 values given by position, and no statement has more than 1 parameter"));
+  EXPECT_THAT(run("SELECT 1", {{one}, {}}),
+              StatusIs(StatusCode::kInvalidArgument, HasSubstr("more than 0 parameters")));
+  EXPECT_THAT(run("CREATE TABLE v AS SELECT $a; SELECT $c", {{}, {{"a", one}, {"b", one}}}),
+              StatusIs(StatusCode::kInvalidArgument,
+                       "a value for $b, and no statement has that parameter; there are $a, $c"));
+  EXPECT_THAT(run("SELECT 1", {{}, {{"b", one}}}),
+              StatusIs(StatusCode::kInvalidArgument, HasSubstr("$b, and no statement")));
+  EXPECT_THAT(run("SELECT $a, $b", {{}, {{"a", one}}}),
+              StatusIs(StatusCode::kInvalidArgument, HasSubstr("no value for parameter $b")));
+  EXPECT_THAT(run("SELECT ?, ?", {{one}, {}}),
+              StatusIs(StatusCode::kInvalidArgument, HasSubstr("no value for parameter $2")));
+  EXPECT_THAT(run("SELECT $a", {{one}, {{"a", one}}}),
+              StatusIs(StatusCode::kInvalidArgument, HasSubstr("not both")));
+  EXPECT_FALSE(Ask("FROM v").ok());
+}
+
+TEST_F(SessionTest, AQueryIsDescribedWithTheColumnsThatItHas) {
+  ASSERT_OK(session_->Register("grid", Grid("g", 10)));
+  ASSERT_OK(Do("CREATE TABLE t AS SELECT 1 AS a, 'x' AS b; CREATE VIEW w AS FROM t, grid"));
+  const engine::Parameter whole{int64_t{1}, ""};
+  const engine::Parameter part{1.5, ""};
+  const engine::Parameter null;
+  for (const auto& [sql, values] : std::vector<std::pair<std::string, engine::Parameters>>{
+           {"SELECT NULL, 1 AS a, 2 AS a, 1.5::DECIMAL(5,2), [1], {'k': DATE '2000-01-01'}", {}},
+           {"FROM w", {}},
+           {"DESCRIBE w", {}},
+           {"SUMMARIZE t", {}},
+           {"SHOW TABLES", {}},
+           {"VALUES (1, 'a'), (2, NULL)", {}},
+           {"WITH c AS (SELECT v FROM grid) SELECT max(v), count(*) FROM c GROUP BY ALL", {}},
+           {"PIVOT t ON a IN (1, 2) USING count(*) GROUP BY b", {}},
+           {"SELECT ?, ? + 1, v * ? FROM grid LIMIT ?", {{null, whole, part, whole}, {}}},
+           {"SELECT $x + $y, typeof($x) FROM w", {{}, {{"x", whole}, {"y", part}}}}}) {
+    const Call call{sql, values, {}, {}, {}};
+    ASSERT_OK_AND_ASSIGN(const Outcome outcome, session_->Run(call));
+    ASSERT_TRUE(outcome.query.has_value()) << sql;
+    ASSERT_OK_AND_ASSIGN(const auto rows, session_->Start(call));
+    const auto& described = outcome.query->columns;
+    ASSERT_EQ(described.size(), rows->columns().size()) << sql;
+    for (size_t i = 0; i < described.size(); ++i) {
+      EXPECT_EQ(described[i].name, rows->columns()[i].name) << sql;
+      EXPECT_EQ(described[i].type, rows->columns()[i].type) << sql;
+      EXPECT_EQ(described[i].numeric, rows->columns()[i].numeric) << sql;
+    }
+  }
+}
+
+TEST_F(SessionTest, AQueryWithParametersIsDescribedWithoutRunningAndKeepsNothing) {
+  std::weak_ptr<const table::TableSource> source;
+  {
+    engine::TableObject grid = Grid("g", 10);
+    source = grid.source;
+    ASSERT_OK(session_->Register("grid", std::move(grid)));
+  }
+  ASSERT_OK(Do("CREATE SEQUENCE s"));
+  const Call call{"SELECT v + ? AS sum, nextval('s') FROM grid", {{{1.5, ""}}, {}}, {}, {}, {}};
+  ASSERT_OK_AND_ASSIGN(const Outcome outcome, session_->Run(call));
+  ASSERT_TRUE(outcome.query.has_value());
+  EXPECT_EQ(outcome.query->columns[0].name, "sum");
+  EXPECT_EQ(outcome.query->columns[0].type, "DOUBLE");
+  EXPECT_THAT(*Ask("SELECT nextval('s')"), ElementsAre("1"));
+  session_.reset();
+  EXPECT_TRUE(source.expired());
 }
 
 TEST_F(SessionTest, QueriesInATransactionSeeItsWritesAndOthersDoNotAfterRollback) {
@@ -171,6 +244,26 @@ TEST_F(SessionTest, ARegisteredTableIsVisibleToAllUntilItIsNot) {
               StatusIs(StatusCode::kInvalidArgument, HasSubstr("\"grid\" is registered")));
   ASSERT_OK(session_->Unregister("GRID"));
   EXPECT_THAT(Ask("SELECT * FROM grid"), StatusIs(StatusCode::kInvalidArgument, HasSubstr("grid")));
+}
+
+TEST_F(SessionTest, OnlyAFailureOfATableThatNobodyKnowsIsExplainedByWhatIsRegistered) {
+  ASSERT_OK(session_->Register("grid", Grid("g", 10)));
+  const Status unknown = Do("CREATE VIEW w AS SELECT * FROM gird");
+  EXPECT_EQ(unknown.unknown_name(), "gird");
+  EXPECT_THAT(std::string(unknown.message()), HasSubstr("\"grid\" is registered; did you mean"));
+  for (const char* sql : {"DROP TABLE grid", "INSERT INTO grid VALUES (1)", "FROM main.grid"}) {
+    EXPECT_THAT(Do(sql), StatusIs(StatusCode::kInvalidArgument,
+                                  HasSubstr("\"grid\" is registered, for FROM alone")))
+        << sql;
+  }
+  for (const char* sql : {"SELECT gird(v) FROM grid", "SELECT gird FROM grid", "SELECT 1::gird",
+                          "SET VARIABLE x = error('Table gird does not exist')", "USE gird"}) {
+    const Status other = Do(sql);
+    EXPECT_THAT(std::string(other.message()),
+                ::testing::AllOf(HasSubstr("gird"), Not(HasSubstr("registered"))))
+        << sql;
+    EXPECT_EQ(other.unknown_name(), "") << sql;
+  }
 }
 
 TEST_F(SessionTest, ForgetsItsTablesAndGoesOn) {
@@ -238,9 +331,48 @@ TEST_F(SessionTest, ARegisteredCatalogIsItsTables) {
               StatusIs(StatusCode::kInvalidArgument, HasSubstr("name one of pair.one, pair.two")));
   EXPECT_THAT(session_->Register("pair", Grid("g", 1)),
               StatusIs(StatusCode::kAlreadyExists, ::testing::_));
-  ASSERT_OK(session_->RegisterCatalog("pair", catalog));
+  const auto other = std::make_shared<TwoGrids>();
+  other->one = Grid("one", 10).source;
+  other->two = Grid("two", 20).source;
+  ASSERT_OK(session_->RegisterCatalog("pair", other));
+  EXPECT_THAT(*Ask("SELECT min(a.v), min(b.v) FROM pair.one a, pair.two b"), ElementsAre("10|20"));
   ASSERT_OK_AND_ASSIGN(const auto tables, session_->Tables());
   EXPECT_EQ(tables.size(), 2u);
+  ASSERT_OK(session_->Unregister("pair"));
+  EXPECT_FALSE(Ask("SELECT * FROM pair.one").ok());
+  ASSERT_OK(session_->Register("pair", Grid("g", 1)));
+}
+
+class NoGrids final : public table::Catalog {
+ public:
+  Result<std::vector<std::string>> ListSchemas() const override { return Io("no grids"); }
+  Result<std::vector<std::string>> ListTables(const std::string&) const override {
+    return Io("no grids");
+  }
+  Result<std::shared_ptr<const table::TableSource>> Open(const std::string&,
+                                                         const std::string&) const override {
+    return Io("no grids");
+  }
+};
+
+TEST_F(SessionTest, ACatalogThatCannotBeAttachedTakesNobodysPlace) {
+  const auto catalog = std::make_shared<TwoGrids>();
+  catalog->one = Grid("one", 1).source;
+  catalog->two = Grid("two", 2).source;
+  ASSERT_OK(session_->RegisterCatalog("pair", catalog));
+  ASSERT_OK(session_->Register("grid", Grid("g", 3)));
+  ASSERT_OK(Do("ATTACH ':memory:' AS own; CREATE TABLE own.t AS SELECT 4 AS v"));
+  for (const char* name : {"pair", "Pair", "grid"}) {
+    EXPECT_THAT(session_->RegisterCatalog(name, std::make_shared<NoGrids>()),
+                StatusIs(StatusCode::kIo, HasSubstr("no grids")));
+  }
+  EXPECT_THAT(session_->RegisterCatalog("own", catalog),
+              StatusIs(StatusCode::kInvalidArgument, HasSubstr("own")));
+  EXPECT_THAT(*Ask("SELECT min(a.v), min(b.v), min(grid.v), min(t.v) FROM pair.one a, pair.two b, "
+                   "grid, own.t t"),
+              ElementsAre("1|2|3|4"));
+  EXPECT_THAT(session_->Register("pair", Grid("g", 1)),
+              StatusIs(StatusCode::kAlreadyExists, ::testing::_));
   ASSERT_OK(session_->Unregister("pair"));
   EXPECT_FALSE(Ask("SELECT * FROM pair.one").ok());
 }
@@ -309,26 +441,62 @@ TEST_F(SessionTest, ResultsOutliveTheSession) {
   EXPECT_EQ(*rows->Drain(), 300'000u);
 }
 
+// True if `body` is true in a process that is forked off, within its time.
+bool HoldsInAFork(const std::function<bool()>& body) {
+  const pid_t child = ::fork();
+  if (child == 0) {
+    ::alarm(30);
+    ::_exit(body() ? 0 : 1);
+  }
+  int status = 0;
+  return ::waitpid(child, &status, 0) == child && WIFEXITED(status) && WEXITSTATUS(status) == 0;
+}
+
+bool IsRefused(const Status& status) { return status.code() == StatusCode::kInvalidState; }
+
 TEST_F(SessionTest, AForkedProcessIsRefusedAndHasSessionsOfItsOwn) {
   ASSERT_OK_AND_ASSIGN(auto rows, session_->Start(Call{"FROM range(1000000)", {}, {}, {}, {}}));
   std::vector<engine::TextRow> text;
   ASSERT_OK(rows->NextText(&text));
-  const pid_t child = ::fork();
-  if (child == 0) {
-    ::alarm(30);
-    const bool refused = Do("SELECT 1").code() == StatusCode::kInvalidState &&
-                         rows->Drain().status().code() == StatusCode::kInvalidState;
+  EXPECT_TRUE(HoldsInAFork([&] {
+    const bool refused = IsRefused(Do("SELECT 1")) && IsRefused(rows->Drain().status());
     rows.reset();
     session_.reset();
     const auto own = Session::Open({.threads = 2});
-    const bool works =
-        own.ok() && (*own)->Run({"CREATE TABLE t AS FROM range(9)", {}, {}, {}, {}}).ok();
-    ::_exit(refused && works ? 0 : 1);
-  }
-  int status = 0;
-  ASSERT_EQ(::waitpid(child, &status, 0), child);
-  EXPECT_TRUE(WIFEXITED(status) && WEXITSTATUS(status) == 0) << status;
+    return refused && own.ok() &&
+           (*own)->Run({"CREATE TABLE t AS FROM range(9)", {}, {}, {}, {}}).ok();
+  }));
   EXPECT_OK(rows->Drain());
+}
+
+TEST_F(SessionTest, EveryResultIsRefusedAndDroppedInAForkedProcessAlsoWithoutItsSession) {
+  std::vector<std::unique_ptr<engine::QueryResult>> results;
+  ASSERT_OK_AND_ASSIGN(results.emplace_back(),
+                       session_->Start(Call{"FROM range(1000000)", {}, {}, {}, {}}));
+  ASSERT_OK_AND_ASSIGN(
+      Outcome outcome,
+      session_->Run(
+          {"CREATE TABLE t (x INT); BEGIN; INSERT INTO t VALUES (1) RETURNING x", {}, {}, {}, {}}));
+  results.push_back(std::move(outcome.rows));
+  ASSERT_OK_AND_ASSIGN(results.emplace_back(), session_->Start(Call{"FROM t", {}, {}, {}, {}}));
+  for (const bool closed : {false, true}) {
+    if (closed) session_.reset();
+    for (auto& result : results) {
+      ASSERT_NE(result, nullptr);
+      EXPECT_TRUE(HoldsInAFork([&] {
+        std::vector<engine::TextRow> text;
+        const bool refused =
+            IsRefused(result->NextText(&text).status()) && IsRefused(result->Drain().status()) &&
+            IsRefused(result->Schema().status()) && IsRefused(result->NextBatch(1).status());
+        session_.reset();
+        results.clear();
+        return refused;
+      })) << (closed ? "closed" : "open");
+    }
+  }
+  EXPECT_EQ(*results[0]->Drain(), 1'000'000u);
+  EXPECT_THAT(Text(*results[1]), ElementsAre("1"));
+  EXPECT_THAT(Text(*results[2]), ElementsAre("1"));
 }
 
 TEST_F(SessionTest, IsUsedFromManyThreads) {

@@ -8,8 +8,8 @@
 #include <limits>
 #include <utility>
 
-#include "array/codecs/utf8.h"
-#include "array/half.h"
+#include "base/half.h"
+#include "base/utf8.h"
 #include "zarr/extension.h"
 
 namespace colonnade::zarr {
@@ -59,7 +59,7 @@ void FinishFloat(uint32_t size, FillValue* fill) {
   } else {
     uint16_t half;
     std::memcpy(&half, fill->bytes.data(), sizeof(half));
-    fill->sentinel = NumberOrName(array::HalfToFloat(half));
+    fill->sentinel = NumberOrName(HalfToFloat(half));
   }
 }
 
@@ -141,7 +141,7 @@ Result<FillValue> ParseTime(const Json& json, const ElementType& type) {
 
 Result<FillValue> TextFill(std::string text, const Json& json, const ElementType& type) {
   if (type.kind != ElementKind::kString) TrimNuls(&text);
-  if (!array::codecs::IsUtf8(text)) {
+  if (!IsUtf8(text)) {
     return InvalidData("fill value ", Quoted(json), " is not UTF-8 text once decoded");
   }
   const bool too_long =

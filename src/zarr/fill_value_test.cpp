@@ -7,7 +7,7 @@
 #include <cstring>
 #include <limits>
 
-#include "array/half.h"
+#include "base/half.h"
 #include "support/status_matchers.h"
 
 namespace colonnade::zarr {
@@ -60,15 +60,15 @@ TEST(FillValue, FloatsMayBeNamesOrBits) {
 TEST(FillValueProperty, EveryHalfSurvivesTheWayThroughDouble) {
   for (uint32_t bits = 0; bits < 0x10000; ++bits) {
     const auto half = static_cast<uint16_t>(bits);
-    const double value = array::HalfToFloat(half);
+    const double value = HalfToFloat(half);
     if (std::isnan(value)) {
-      EXPECT_TRUE(std::isnan(array::HalfToFloat(HalfFromDouble(value))));
+      EXPECT_TRUE(std::isnan(HalfToFloat(HalfFromDouble(value))));
     } else {
       ASSERT_EQ(HalfFromDouble(value), half) << value;
     }
     // Halfway to the next one up: ties go to the even neighbour.
     if (bits < 0x7BFF) {
-      const double middle = (value + array::HalfToFloat(static_cast<uint16_t>(bits + 1))) / 2;
+      const double middle = (value + HalfToFloat(static_cast<uint16_t>(bits + 1))) / 2;
       ASSERT_EQ(HalfFromDouble(middle), bits + (bits & 1)) << middle;
     }
   }

@@ -7,6 +7,7 @@
 #include "array/codec.h"
 #include "base/byte_order.h"
 #include "base/checked.h"
+#include "base/crc32c.h"
 
 namespace colonnade::zarr {
 namespace {
@@ -27,7 +28,7 @@ Result<ShardIndex> ShardIndex::Parse(Bytes bytes, const ShardIndexFormat& format
   const uint64_t count = format.entries();
   if (format.checksum) {
     const auto stored = LoadLittle<uint32_t>(bytes.data() + count * 16);
-    const uint32_t computed = array::Crc32c(bytes.first(count * 16));
+    const uint32_t computed = Crc32c(bytes.first(count * 16));
     if (stored != computed) {
       return InvalidData("the checksum of the shard index is wrong: stored ", stored, ", computed ",
                          computed);

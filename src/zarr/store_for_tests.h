@@ -11,6 +11,7 @@
 #include "array/box.h"
 #include "array/codec.h"
 #include "array/read_context.h"
+#include "base/crc32c.h"
 #include "base/memory_budget.h"
 #include "store/memory_store.h"
 #include "zarr/hierarchy.h"
@@ -111,7 +112,7 @@ inline void AppendLittle(uint64_t value, size_t bytes, std::string* out) {
 }
 
 inline void AppendChecksum(std::string* out) {
-  AppendLittle(array::Crc32c(std::as_bytes(std::span(out->data(), out->size()))), 4, out);
+  AppendLittle(Crc32c(std::as_bytes(std::span(out->data(), out->size()))), 4, out);
 }
 
 /// The stored bytes of one chunk, element by element. What hangs over the edge is rubbish.

@@ -10,8 +10,8 @@
 #include <utility>
 
 #include "array/cf/base64.h"
-#include "array/half.h"
 #include "base/byte_order.h"
+#include "base/half.h"
 #include "base/quote.h"
 
 namespace colonnade::array::cf {

@@ -1,6 +1,7 @@
 #include "array/codecs/crc32c.h"
 
 #include "array/codecs/encode_for_test.h"
+#include "base/crc32c.h"
 
 namespace colonnade::array::codecs {
 namespace {

@@ -15,6 +15,7 @@
 
 #include "array/codec.h"
 #include "base/byte_order.h"
+#include "base/crc32c.h"
 #include "base/memory_budget.h"
 #include "support/random.h"
 #include "support/status_matchers.h"

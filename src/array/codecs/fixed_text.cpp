@@ -5,8 +5,8 @@
 #include <string_view>
 
 #include "array/codecs/decoded_size.h"
-#include "array/codecs/utf8.h"
 #include "base/byte_order.h"
+#include "base/utf8.h"
 
 namespace colonnade::array::codecs {
 namespace {

@@ -6,7 +6,7 @@
 #include <cstdint>
 #include <optional>
 
-namespace colonnade::array {
+namespace colonnade {
 
 /// The value of a float16, exactly. Branch-free, so that loops over it vectorise.
 inline float HalfToFloat(uint16_t half) {
@@ -22,4 +22,4 @@ inline float HalfToFloat(uint16_t half) {
 /// The float16 nearest to a finite number, ties to even; nothing if it would be infinite.
 std::optional<double> RoundToHalf(double value);
 
-}  // namespace colonnade::array
+}  // namespace colonnade

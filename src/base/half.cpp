@@ -1,9 +1,9 @@
-#include "array/half.h"
+#include "base/half.h"
 
 #include <algorithm>
 #include <cmath>
 
-namespace colonnade::array {
+namespace colonnade {
 
 std::optional<double> RoundToHalf(double value) {
   constexpr double kOverflow = 65'520;  // halfway between the largest float16 and 2^16
@@ -15,4 +15,4 @@ std::optional<double> RoundToHalf(double value) {
   return std::ldexp(std::nearbyint(std::ldexp(value, -exponent)), exponent);
 }
 
-}  // namespace colonnade::array
+}  // namespace colonnade

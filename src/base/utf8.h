@@ -9,7 +9,7 @@
 
 #include "base/buffer.h"
 
-namespace colonnade::array::codecs {
+namespace colonnade {
 
 /// True if `text` is well-formed UTF-8: no overlong forms, surrogates or code points above
 /// U+10FFFF.
@@ -34,4 +34,4 @@ inline bool IsUtf8MostlyAscii(std::string_view text) {
   return IsAscii(text.data(), text.size()) || IsUtf8(text);
 }
 
-}  // namespace colonnade::array::codecs
+}  // namespace colonnade

@@ -1,4 +1,4 @@
-#include "array/half.h"
+#include "base/half.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -9,7 +9,7 @@
 
 #include "support/random.h"
 
-namespace colonnade::array {
+namespace colonnade {
 namespace {
 
 using ::testing::Optional;
@@ -64,4 +64,4 @@ TEST(Half, HasNoFiniteValueBeyondItsRange) {
 }
 
 }  // namespace
-}  // namespace colonnade::array
+}  // namespace colonnade

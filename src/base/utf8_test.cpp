@@ -1,4 +1,4 @@
-#include "array/codecs/utf8.h"
+#include "base/utf8.h"
 
 #include <gtest/gtest.h>
 
@@ -6,7 +6,7 @@
 
 #include "support/random.h"
 
-namespace colonnade::array::codecs {
+namespace colonnade {
 namespace {
 
 std::string EncodeCodePoint(uint32_t code) {
@@ -91,4 +91,4 @@ TEST(Utf8Property, AgreesWithTheOracleOnMixedText) {
 }
 
 }  // namespace
-}  // namespace colonnade::array::codecs
+}  // namespace colonnade

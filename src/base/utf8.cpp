@@ -1,6 +1,6 @@
-#include "array/codecs/utf8.h"
+#include "base/utf8.h"
 
-namespace colonnade::array::codecs {
+namespace colonnade {
 
 // Table 3-7 of the Unicode standard: the lead byte gives the length and the range of the second
 // byte; that range is what excludes overlong forms, surrogates and too large code points.
@@ -40,4 +40,4 @@ bool IsUtf8(std::string_view text) {
   return true;
 }
 
-}  // namespace colonnade::array::codecs
+}  // namespace colonnade
