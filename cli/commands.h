@@ -2,11 +2,8 @@
 
 #pragma once
 
-#include <cstddef>
-#include <cstdint>
 #include <optional>
 #include <string>
-#include <vector>
 
 #include "base/status.h"
 #include "session/session.h"
@@ -35,29 +32,6 @@ struct InspectCommand {
   bool attributes = false;
 
   ExitCode Run();
-};
-
-/// `colonnade qwp-endpoint`: serves until SIGINT or SIGTERM.
-struct QwpEndpointCommand {
-  std::string host = "127.0.0.1";
-  uint16_t port = 9000;
-  std::string store;             // a directory; empty: in memory
-  std::vector<std::string> tls;  // certificate and key; empty: plain
-  std::string user;
-  std::string password;
-  std::string token;
-  std::string role = "standalone";
-  std::string zone;
-  size_t max_connections = 64;
-  size_t max_message_bytes = 2'097'138;
-  bool durable_ack = false;
-  bool long_arrays = false;
-  std::vector<std::string> faults;
-
-  ExitCode Run();
-
- private:
-  Status Serve() const;
 };
 
 /// Prints "colonnade: <message>" to standard error on one line; the exit code for it.

@@ -87,45 +87,6 @@ int main(int argc, char** argv) {
   inspect_app->add_flag("--attributes", inspect.attributes,
                         "all attributes, not only units and names");
 
-  colonnade::cli::QwpEndpointCommand endpoint;
-  CLI::App* endpoint_app = app.add_subcommand(
-      "qwp-endpoint",
-      "serve QuestDB's wire protocol (QWP) for tests; prints the port, then runs until SIGTERM");
-  endpoint_app->add_option("--host", endpoint.host, "address to listen on")->capture_default_str();
-  endpoint_app->add_option("--port", endpoint.port, "0: the system chooses")
-      ->capture_default_str()
-      ->check(CLI::Range(0, 65'535));
-  endpoint_app->add_option("--store", endpoint.store,
-                           "keep tables in this directory (default: in memory)");
-  endpoint_app->add_option("--tls", endpoint.tls, "certificate and key, PEM")->expected(2);
-  auto* const user = endpoint_app->add_option("--user", endpoint.user, "let in who has this name");
-  endpoint_app->add_option("--password", endpoint.password, "and this password")->needs(user);
-  endpoint_app->add_option("--token", endpoint.token, "let in who has this token");
-  endpoint_app->add_option("--role", endpoint.role, "what the server says that it is")
-      ->capture_default_str()
-      ->check(CLI::IsMember({"standalone", "primary", "replica", "primary-catchup"}));
-  endpoint_app->add_option("--zone", endpoint.zone, "where the server says that it is");
-  endpoint_app
-      ->add_option("--max-connections", endpoint.max_connections, "served at a time, others wait")
-      ->capture_default_str()
-      ->check(CLI::Range(1, 4'096));
-  endpoint_app
-      ->add_option("--max-message-bytes", endpoint.max_message_bytes,
-                   "longest message of rows that is taken")
-      ->capture_default_str();
-  endpoint_app->add_flag("--durable-ack", endpoint.durable_ack,
-                         "grant durable acknowledgements to who asks");
-  endpoint_app->add_flag("--long-arrays", endpoint.long_arrays,
-                         "take LONG_ARRAY columns, which QuestDB refuses");
-  endpoint_app
-      ->add_option(
-          "--fault", endpoint.faults,
-          "KIND[,at=N][,code=N][,times=N][,on=ingest|query][,text=T][,header=N: V]; kinds: "
-          "refuse, answer, close, close-after, stall, stall-after, half-answer, reset, "
-          "reset-after, reset-received, reset-sent, lose-batch, repeat-batch, swap-batch, "
-          "corrupt-batch, half-batch, wrong-batches, wrong-rows; may be given again")
-      ->allow_extra_args(false);
-
   try {
     app.parse(argc, argv);
   } catch (const CLI::Success& success) {
@@ -136,9 +97,6 @@ int main(int argc, char** argv) {
   }
   if (query_app->parsed()) {
     return static_cast<int>(query.Run());
-  }
-  if (endpoint_app->parsed()) {
-    return static_cast<int>(endpoint.Run());
   }
   return static_cast<int>(inspect.Run());
 }

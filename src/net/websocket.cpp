@@ -18,6 +18,8 @@ constexpr size_t kReadDirectly = 16 << 10;
 // Answers to Pings that wait for room. Whoever sends more without reading goes without.
 constexpr size_t kMaxPendingControl = 16 << 10;
 constexpr size_t kMaxMessagesPerSend = 32;
+// A peer that never pauses must not keep a call that does not wait from returning.
+constexpr int kMaxStepsAtOnce = 1024;
 
 }  // namespace
 
@@ -114,6 +116,9 @@ Status WebSocket::SendFrames(std::span<const Bytes> frames, Deadline deadline,
                              Interrupt* interrupt) {
   COLONNADE_RETURN_IF_ERROR(failure_);
   if (!write_failure_.ok()) return BrokenWrite();
+  if (sending_) {  // memory ran out half way through the one before
+    return Fail(InvalidState(peer(), ": a message was cut off half way"));
+  }
   if (interrupt != nullptr && interrupt->is_set()) {
     return Cancelled(peer(), ": interrupted before sending");
   }
@@ -206,7 +211,7 @@ bool WebSocket::QueueIsFull() const {
 }
 
 Result<std::optional<Message>> WebSocket::TryReceive() {
-  while (queue_.empty() && failure_.ok()) {
+  for (int step = 0; step < kMaxStepsAtOnce && queue_.empty(); ++step) {
     if (!Pump()) break;
   }
   if (failure_.ok()) TryFlushControl();
@@ -240,7 +245,8 @@ Message WebSocket::TakeQueued() {
 
 // Receives until nothing more is there, the queue is full, or the connection is over.
 void WebSocket::Drain() {
-  while (failure_.ok() && !QueueIsFull() && Pump()) {
+  for (int step = 0; step < kMaxStepsAtOnce && !QueueIsFull(); ++step) {
+    if (!Pump()) return;
   }
 }
 

@@ -377,6 +377,30 @@ TEST_F(SessionTest, ACatalogThatCannotBeAttachedTakesNobodysPlace) {
   EXPECT_FALSE(Ask("SELECT * FROM pair.one").ok());
 }
 
+TEST_F(SessionTest, ANameIsOneTableOrOneCatalogWhicheverThreadsRegisterIt) {
+  const auto catalog = std::make_shared<TwoGrids>();
+  catalog->one = Grid("one", 1).source;
+  catalog->two = Grid("two", 2).source;
+  std::vector<std::thread> threads;
+  for (int i = 0; i < 4; ++i) {
+    threads.emplace_back([&, i] {
+      for (int round = 0; round < 20; ++round) {
+        // Each may be refused: another thread was faster.
+        (void)session_->Register("name", Grid("g", i));
+        (void)session_->RegisterCatalog("name", catalog);
+        if ((i + round) % 2 == 0) (void)session_->Unregister("name");
+      }
+    });
+  }
+  for (std::thread& thread : threads) thread.join();
+  (void)session_->Unregister("name");
+  EXPECT_FALSE(Ask("FROM name.one").ok());
+  ASSERT_OK(session_->Register("name", Grid("g", 3)));
+  EXPECT_THAT(*Ask("SELECT min(v) FROM name"), ElementsAre("3"));
+  ASSERT_OK(session_->RegisterCatalog("name", catalog));
+  EXPECT_THAT(*Ask("SELECT min(v) FROM name.two"), ElementsAre("2"));
+}
+
 TEST_F(SessionTest, ThePollEndsAStatementAndAQuery) {
   for (const std::string sql :
        {"CREATE TABLE t AS SELECT sum(a.range) FROM range(1000000) a, range(100000) b",

@@ -5,6 +5,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <atomic>
 #include <chrono>
 #include <string>
 #include <thread>
@@ -180,6 +181,7 @@ TEST_F(FaultsTest, HalfAnAnswerIsNoAnswer) {
   ASSERT_OK(pool);
   ASSERT_OK_AND_ASSIGN(auto sender, pool->BorrowSender());
   ASSERT_OK(sender->Flush("t", Numbers(0, 10), 10));
+  ASSERT_OK(sender->Commit(AckLevel::kOk, Soon()));
   ASSERT_OK(sender->Flush("t", Numbers(10, 5), 5));
   ASSERT_OK(sender->Flush("t", Numbers(15, 5), 5));
   EXPECT_THAT(sender->Commit(AckLevel::kOk, net::Deadline::After(std::chrono::milliseconds(100))),
@@ -187,7 +189,6 @@ TEST_F(FaultsTest, HalfAnAnswerIsNoAnswer) {
   EXPECT_EQ(sender->report().committed_rows, 10);
   EXPECT_EQ(sender->report().doubtful_rows.begin, 10);
   EXPECT_EQ(sender->report().doubtful_rows.end, 20);
-  EXPECT_EQ(store_->rows("t"), 20);
 }
 
 TEST_F(FaultsTest, AServerThatStallsIsGivenUpInTime) {
@@ -195,6 +196,7 @@ TEST_F(FaultsTest, AServerThatStallsIsGivenUpInTime) {
   ASSERT_OK_AND_ASSIGN(Pool pool, Open("reconnect_max_duration_millis=0;"));
   ASSERT_OK_AND_ASSIGN(auto sender, pool.BorrowSender());
   ASSERT_OK(sender->Flush("t", Numbers(0, 10), 10));
+  ASSERT_OK(sender->Commit(AckLevel::kOk, Soon()));
   ASSERT_OK(sender->Flush("t", Numbers(10, 10), 10));
   EXPECT_THAT(sender->Commit(AckLevel::kOk, net::Deadline::After(std::chrono::milliseconds(100))),
               StatusIs(StatusCode::kTimeout, HasSubstr("rows 10 to 19 may be")));
@@ -208,11 +210,16 @@ TEST_F(FaultsTest, AServerThatStallsForAWhileIsWaitedFor) {
   ASSERT_OK_AND_ASSIGN(auto sender, pool.BorrowSender());
   ASSERT_OK(sender->Flush("t", Numbers(0, 10), 10));
   ASSERT_OK(sender->Flush("t", Numbers(10, 10), 10));
+  std::atomic<bool> committed = false;
   std::thread release([&] {
-    // Released again and again: it may not be stalling yet.
-    while (store_->rows("t") < 20) endpoint_->ReleaseStalls();
+    // Again and again: it may not be stalling yet.
+    while (!committed) {
+      endpoint_->ReleaseStalls();
+      std::this_thread::yield();
+    }
   });
   EXPECT_OK(sender->Commit(AckLevel::kOk, Soon()));
+  committed = true;
   release.join();
   EXPECT_EQ(sender->report().committed_rows, 20);
 }
@@ -363,9 +370,6 @@ TEST_F(FaultsTest, QueriesAreRefusedWithAnyStatus) {
   StartWith({"answer,at=0,code=0x0b,text=too much,on=query"});
   EXPECT_EQ(ReadAndReport(), "LimitExceeded after 0 rows");
   EXPECT_THAT(message_, HasSubstr("too much"));
-  endpoint_->SetFaults({FaultOf("answer,at=0,code=6,times=3,text=table schema has changed")});
-  EXPECT_EQ(ReadAndReport(), "Internal after 0 rows")
-      << "a stale plan is asked again, the second request is not number 0";
 }
 
 TEST_F(FaultsTest, AStalePlanIsAskedForAgain) {

@@ -226,7 +226,7 @@ TEST_F(IngestSessionTest, WhatIsNoMessageIsRefused) {
                       "0100000000000000"),
               HasSubstr("long arrays are not supported"));
   // A name that tables must not have.
-  EXPECT_THAT(refusal("515750310108010011000000 0000 022f74 01 01 0178 05 00 0100000000000000"),
+  EXPECT_THAT(refusal("515750310108010013000000 0000 022f74 01 01 0178 05 00 0100000000000000"),
               StartsWith("PARSE_ERROR 0 table name '/t' has '/'"));
   // Rows without columns.
   EXPECT_THAT(refusal("515750310108010006000000 0000 0174 05 00"),

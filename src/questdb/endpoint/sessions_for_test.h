@@ -81,8 +81,7 @@ class TestWriter {
   /// A frame of all rows of the columns.
   std::string SendRows(std::string_view table, const std::vector<wire::Column>& columns,
                        int64_t rows, bool deferred = false) {
-    maps_.resize(std::max(maps_.size(), columns.size()));
-    for (wire::SymbolMap& map : maps_) map.Reset();
+    for (wire::SymbolMap& map : connection_.maps) map.Reset();
     const auto flags =
         static_cast<uint8_t>(wire::kDeltaDictionary | (deferred ? wire::kDeferCommit : 0));
     auto frame = connection_.Frame(table, columns, {0, rows}, flags);
@@ -95,7 +94,6 @@ class TestWriter {
 
  private:
   wire::TestConnection connection_;
-  std::vector<wire::SymbolMap> maps_;
 };
 
 /// An asking client and the session that it talks to.
