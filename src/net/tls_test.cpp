@@ -305,8 +305,8 @@ TEST_F(Tls, CarriesAWebSocketHoweverTheStreamCutsIt) {
         MessageBuffer buffer;
         buffer.Begin(socket.NextMaskKey());
         buffer.Append(std::string_view(large).substr(0, size));
-        ASSERT_OK(socket.Send(buffer, Patience()));
         ASSERT_OK(socket.Ping(AsBytes("x"), Patience()));
+        ASSERT_OK(socket.Send(buffer, Patience()));
       }
       for (const size_t size : {size_t{3}, large.size(), size_t{20'000}}) {
         auto message = socket.Receive(Patience());
@@ -320,6 +320,7 @@ TEST_F(Tls, CarriesAWebSocketHoweverTheStreamCutsIt) {
       send_and_receive(server);
       EXPECT_THAT(server.Receive(Patience()),
                   StatusIs(StatusCode::kUnavailable, HasSubstr("1000")));
+      EXPECT_TRUE(server.Close({1000, ""}, Patience()));
     });
     send_and_receive(client);
     EXPECT_TRUE(client.Close({1000, ""}, Patience()));

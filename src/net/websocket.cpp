@@ -422,6 +422,11 @@ bool WebSocket::Close(const CloseReason& reason, Deadline deadline) {
   }
   queue_.clear();
   queued_bytes_ = 0;
+  // The answer to the peer's Close, or why its bytes were refused, may have found no room before.
+  while (!sending_ && !control_.empty()) {
+    TryFlushControl();
+    if (control_.empty() || !stream_->Wait(Interest::kWrite, deadline, nullptr).ok()) break;
+  }
   stream_->ShutdownWrite();
   return peer_close_.has_value();
 }

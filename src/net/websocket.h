@@ -90,7 +90,8 @@ class WebSocket {
   uint64_t pings() const { return pings_; }
 
   /// Says goodbye: sends a Close, waits for the peer's until the deadline, throws away what else
-  /// arrives, and ends the connection. True if the peer answered.
+  /// arrives, and ends the connection. Where the peer closed first, sees its answer out. True if
+  /// the peer has said goodbye too.
   bool Close(const CloseReason& reason, Deadline deadline);
 
   /// What the peer's Close said, if it sent one.

@@ -342,6 +342,17 @@ TEST(WebSocket, APeersCloseIsTheFailureAfterTheMessagesBeforeIt) {
   EXPECT_EQ(client.Frames(), (Frames{{Opcode::kClose, "\x03\xf1"}}));
 }
 
+TEST(WebSocket, TheAnswerToACloseThatFoundNoRoomGoesOutWhenThisSideCloses) {
+  ScriptedClient client(CloseFrame(1001, ""));
+  client.stream->set_room(0);
+  EXPECT_THAT(client.Receive(), StatusIs(StatusCode::kUnavailable, HasSubstr("1001")));
+  EXPECT_EQ(client.written, "");
+  client.stream->set_room(100);
+  EXPECT_TRUE(client.socket->Close({1000, ""}, Deadline::Never()));
+  using Frames = std::vector<std::pair<Opcode, std::string>>;
+  EXPECT_EQ(client.Frames(), (Frames{{Opcode::kClose, "\x03\xe9"}}));
+}
+
 TEST(WebSocket, ASendThatFailsReportsWhatThePeerSaidBeforeItWent) {
   // The stream takes nothing any more, but the reason is there to be read.
   auto scripted = std::make_unique<ScriptedStream>(Frame("ack") + CloseFrame(1008, "no"));

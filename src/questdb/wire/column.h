@@ -54,7 +54,7 @@ struct FixedValues {
   /// What integers of columns of 64 bits are multiplied with (seconds to microseconds), exactly, or
   /// the row is an error. At least 1.
   int64_t multiplier = 1;
-  /// True if the smallest integer means that the value is missing (numpy's NaT).
+  /// True if the smallest signed integer means that the value is missing (numpy's NaT).
   bool minimum_is_null = false;
 };
 

@@ -60,8 +60,8 @@ class Conversion {
     // A missing value that is the smallest 64-bit integer is what a LONG has for it anyway.
     const bool is_long =
         column.type == ColumnType::kLong && sizeof(Source) == 8 && values_.multiplier == 1;
-    bool looks_for_minimum =
-        kIsInteger && values_.minimum_is_null && (encoding_.has_bitmap || !is_long);
+    bool looks_for_minimum = kIsInteger && std::is_signed_v<Source> && values_.minimum_is_null &&
+                             (encoding_.has_bitmap || !is_long);
     if (looks_for_minimum && (!valid.all() || !encoding_.has_bitmap || sizeof(Source) != 8)) {
       MarkMinimum();
       looks_for_minimum = false;
@@ -190,7 +190,7 @@ class Conversion {
       pass.low = static_cast<int64_t>(low_);
       pass.high = static_cast<int64_t>(high_);
       constexpr auto kMinimum = static_cast<int64_t>(std::numeric_limits<Source>::min());
-      if (looks_for_minimum && std::is_signed_v<Source> && pass.low == kMinimum) ++pass.low;
+      if (looks_for_minimum && pass.low == kMinimum) ++pass.low;
     }
     pass.mask = mask;
     pass.target = target;
