@@ -65,10 +65,11 @@ class ConnectionDriver {
     } else {
       return Refuse(*stream, std::get<net::HttpFailure>(decided));
     }
+    // Before the client can know: whoever has a connection finds it counted.
+    context_.upgraded.fetch_add(1);
     const Status accepted = net::AcceptUpgrade(*stream, request->head, terms->headers,
                                                Deadline::After(kHandshakeLimit), &interrupt_);
     if (!accepted.ok()) return;
-    context_.upgraded.fetch_add(1);
     Upgrade(std::move(stream), std::move(request->leftover), *terms);
     if (terms->direction == Direction::kIngest) {
       ServeIngest(*terms);

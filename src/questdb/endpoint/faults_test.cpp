@@ -298,9 +298,14 @@ TEST_F(FaultsTest, UpgradesAreRefusedWithAnyStatus) {
 
 TEST_F(FaultsTest, ARefusalThatPassesIsOvercomeByPatience) {
   StartWith({"refuse,code=503,times=2"});
-  ASSERT_OK_AND_ASSIGN(Pool pool,
-                       Open("initial_connect_retry=on;reconnect_initial_backoff_millis=1;"));
+  ASSERT_OK_AND_ASSIGN(
+      auto options,
+      ParseConnectString("ws::addr=" + endpoint_->address() +
+                         ";initial_connect_retry=on;reconnect_initial_backoff_millis=1;"
+                         "query_pool_min=0;"));
+  ASSERT_OK_AND_ASSIGN(Pool pool, Pool::Open(options));
   EXPECT_OK(pool.BorrowSender());
+  EXPECT_EQ(endpoint_->counters().accepted, 3);
 }
 
 TEST_F(FaultsTest, LostAndRepeatedBatchesAreNoticed) {
@@ -326,7 +331,7 @@ TEST_F(FaultsTest, AnEndThatDoesNotFitIsNoticed) {
 }
 
 TEST_F(FaultsTest, AResultThatBreaksOffIsNeverWhole) {
-  StartWith({"reset-sent,at=1500,on=query"});
+  StartWith({"reset-sent,at=700,on=query"});
   EXPECT_THAT(ReadAndReport(kNoFailover), HasSubstr("Unavailable after "));
   EXPECT_THAT(message_, HasSubstr("the result broke off after"));
 }
